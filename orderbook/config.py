@@ -1,0 +1,242 @@
+"""Settings: the only reader of the environment.
+
+Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL`` and ``KAFKA_BOOTSTRAP_SERVERS`` work too, and the prefixed name
+wins. Where a URL is set nowhere, a running ``orderbook up`` lends its own.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from orderbook.errors import ConfigError
+
+PREFIX = "ORDERBOOK_"
+WELL_KNOWN = {
+    "DATABASE_URL": ("database", "url"),
+    "REDIS_URL": ("redis", "url"),
+    "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
+}
+POINTER = Path(".orderbook") / "services"  # in the working directory; names the services.env of a running `up`
+
+
+class Section(BaseModel):
+    """A group of settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(Section):
+    """Postgres 17 or later."""
+
+    url: SecretStr = Field(
+        SecretStr("postgresql://market:market@localhost:5432/marketdata"), description="Postgres, database `marketdata`"
+    )
+    ingest_url: SecretStr | None = Field(None, description="the drainer's and workers' role; default: `url`")
+    reader_url: SecretStr | None = Field(None, description="the role of commands that only read; default: `url`")
+    migrator_url: SecretStr | None = Field(None, description="the owner of the schema; default: `url`")
+    hot_days: int = Field(90, ge=1, description="days of ticks kept in Postgres (what is older is frozen, then dropped)")
+    days_ahead: int = Field(3, ge=1, le=30, description="daily partitions made ahead")
+    merge_after_seconds: float = Field(
+        3600, ge=0, description="finished ranges this old are merged with their neighbours"
+    )
+
+    @field_validator("url", "ingest_url", "reader_url", "migrator_url")
+    @classmethod
+    def _names_psycopg2(cls, url: SecretStr | None) -> SecretStr | None:
+        # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3
+        if url is None:
+            return None
+        scheme, separator, rest = url.get_secret_value().partition("://")
+        if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg2"}:
+            raise ValueError("expected postgresql://user:password@host:port/database")
+        return SecretStr(f"postgresql+psycopg2://{rest}")
+
+
+class RedisSettings(Section):
+    """Redis or Valkey, the broker of Celery."""
+
+    url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="the broker; rediss:// for TLS")
+
+    @field_validator("url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("expected redis://:password@host:port/0")
+        return url
+
+
+class KafkaSettings(Section):
+    """Kafka 2.8 or later (topics have ids from there on)."""
+
+    bootstrap_servers: str = Field("localhost:9092", min_length=3, description="host:port, comma-separated")
+    topic: str = Field("orderbook.raw", min_length=1, max_length=249, description="the raw log")
+    group_id: str = Field("orderbook", min_length=1, description="the consumer group that the prefix is projected to")
+    partitions: int = Field(6, ge=1, description="of a topic that we create")
+    replication_factor: int = Field(1, ge=1, description="of a topic that we create")
+    retention_hours: float = Field(168, gt=0, description="of a topic that we create: the log keeps this much")
+    client: Literal["auto", "confluent", "kafka-python"] = Field(
+        "auto", description="who fetches ranges; auto: confluent where it is installed"
+    )
+    request_timeout_seconds: float = Field(5, gt=0, description="one request to a broker")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="of every client"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(None, description="with SASL_*")
+    sasl_username: str | None = Field(None, description="with SASL_*")
+    sasl_password: SecretStr | None = Field(None, description="with SASL_*")
+    ssl_cafile: Path | None = Field(None, description="PEM, with SSL or SASL_SSL")
+    ssl_certfile: Path | None = Field(None, description="PEM, for client certificates")
+    ssl_keyfile: Path | None = Field(None, description="PEM, for client certificates")
+
+
+class DrainSettings(Section):
+    """How the log is cut."""
+
+    interval_seconds: float = Field(0.5, gt=0, description="beat sends a `drain` this often")
+    max_offsets: int = Field(20_000, ge=1, le=1_000_000, description="offsets in a range")
+    max_open: int = Field(8, ge=1, description="open ranges of a partition: the window, and the backpressure")
+    hint_again_seconds: float = Field(5, gt=0, description="an unanswered hint is sent again after this")
+
+
+class IngestSettings(Section):
+    """How a range is landed."""
+
+    lease_seconds: float = Field(10, ge=1, description="a worker that is silent for longer loses its range")
+    landing_seconds: float = Field(15, ge=1, description="the longest landing transaction (Postgres ends it)")
+    fetch_bytes: int = Field(32 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
+    fetch_seconds: float = Field(20, gt=0, description="time to read in one attempt; the rest becomes a range")
+    profiles_file: Path | None = Field(None, description="TOML with validation profiles by symbol pattern")
+    unknown_fields: Literal["reject", "count"] = Field("reject", description="what a field the tick lacks means")
+
+
+class SimulatorSettings(Section):
+    """Defaults of `python -m orderbook.simulator`; its flags win."""
+
+    symbols: str = Field("TTF-GAS", min_length=1, description="comma-separated")
+    interval: float = Field(0.05, gt=0, description="seconds between two ticks of a symbol")
+    seed: int | None = Field(None, description="the same seed gives the same walk")
+    count: int | None = Field(None, ge=1, description="stop after this many ticks")
+    duration: float | None = Field(None, gt=0, description="stop after this many seconds")
+    fault: str = Field("", description="for example malformed:1%,crossed:0.5%,late")
+    fault_ledger: Path | None = Field(None, description="NDJSON file of the faults that were sent")
+
+
+class Settings(BaseSettings):
+    """All settings, read once per process."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True)
+
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    drain: DrainSettings = DrainSettings()
+    ingest: IngestSettings = IngestSettings()
+    simulator: SimulatorSettings = SimulatorSettings()
+    data_dir: Path | None = Field(None, description="folder of the embedded servers; default: see `orderbook up --help`")
+    kafka_home: Path | None = Field(None, description="a folder with Kafka's jars, instead of the fetched ones")
+    flower_address: str = Field("127.0.0.1", description="where Flower listens")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="of every process")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
+    crashpoints: Path | None = Field(None, description="tests only: see orderbook/crashpoints.py")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, WellKnownNames(settings_cls), RunningServers(settings_cls)
+
+
+class WellKnownNames(PydanticBaseSettingsSource):
+    """The names other tools use for the three services."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def variables(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        variables = self.variables()
+        for name, (section, field) in WELL_KNOWN.items():
+            if variables.get(name):
+                found.setdefault(section, {})[field] = variables[name]
+        return found
+
+
+class RunningServers(WellKnownNames):
+    """The addresses of a living ``orderbook up``: of this working directory, else of the default data folder."""
+
+    def variables(self) -> dict[str, str]:
+        return running_servers()
+
+
+def default_data_dir() -> Path:
+    """Where the embedded servers keep their data unless told otherwise."""
+    if os.environ.get(f"{PREFIX}DATA_DIR"):
+        return Path(os.environ[f"{PREFIX}DATA_DIR"]).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/orderbook")  # a demoted uid cannot read root's home
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "orderbook"
+
+
+def running_servers() -> dict[str, str]:
+    """The ``services.env`` of a running ``orderbook up``, as a mapping; empty where none runs."""
+    candidates = [default_data_dir() / "services.env"]
+    try:
+        candidates.insert(0, Path(POINTER.read_text().strip()))
+    except OSError:
+        pass  # no `up` was started from this folder
+    for path in candidates:
+        try:
+            lines = path.read_text().splitlines()
+        except OSError:
+            continue
+        variables = dict(line.split("=", 1) for line in lines if "=" in line)
+        if _lives(variables.get("ORDERBOOK_UP_PID", "")):
+            return variables
+    return {}
+
+
+def _lives(pid: str) -> bool:
+    if not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises ``ConfigError`` with one line per wrong value, naming its variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigError("\n".join(_lines(error))) from None
+
+
+def _lines(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        where = tuple(str(part) for part in problem["loc"])
+        prefixed = PREFIX + "__".join(where).upper()
+        known = {path: name for name, path in WELL_KNOWN.items()}
+        name = prefixed if prefixed in os.environ else known.get(where[:2], prefixed)
+        lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+    return lines

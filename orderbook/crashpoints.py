@@ -1,0 +1,27 @@
+"""Named places where a test can kill this process. In production they cost one comparison.
+
+A test sets ``ORDERBOOK_CRASHPOINTS`` to a folder. A file ``NAME`` in it kills, with SIGKILL, the first process that comes by and is
+used up by that; a file ``NAME.always`` kills every one.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from orderbook.config import settings
+
+
+def crashpoint(name: str) -> None:
+    """Die here, if a test asked for it; else return at once."""
+    folder = settings().crashpoints
+    if folder is not None:
+        _die_if_asked(folder, name)
+
+
+def _die_if_asked(folder: Path, name: str) -> None:
+    try:
+        (folder / name).unlink()  # unlink is atomic: of many processes exactly one dies
+    except FileNotFoundError:
+        if not (folder / f"{name}.always").exists():
+            return
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,151 @@
+"""What the cluster says of a topic: its id, its partitions, the first and last offsets; and making one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import IsolationLevel, OffsetSpec
+from kafka.errors import GroupAuthorizationFailedError, KafkaError, NoError, TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata
+
+from orderbook.config import KafkaSettings
+from orderbook.errors import ConfigError, Unavailable
+from orderbook.stream.connection import kafka_python_options
+
+
+@dataclass(frozen=True, slots=True)
+class TopicIdentity:
+    """One life of a topic. A topic made again under the same name has another ``topic_id``."""
+
+    cluster_id: str
+    topic_id: str
+    partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogBounds:
+    """``[start, end)`` of a partition: ``end`` is the last stable offset, so a hanging transaction hides what follows it."""
+
+    start: int
+    end: int
+    leader_epoch: int | None
+
+
+class TopicClient:
+    """Questions to the cluster about one topic. Not fork-safe: make one per process, after the fork.
+
+    Every method blocks for at most ``request_timeout_seconds`` or so, and raises ``Unavailable`` when the cluster does not answer.
+    """
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        timeout = int(kafka.request_timeout_seconds * 1000)
+        with _unavailable(f"Kafka at {kafka.bootstrap_servers}"):
+            self._admin = KafkaAdminClient(
+                **kafka_python_options(kafka), request_timeout_ms=timeout, bootstrap_timeout_ms=timeout
+            )
+        self._cluster_id: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._admin.close()
+
+    def identity(self) -> TopicIdentity:
+        """The topic's id and partitions, asked anew."""
+        with _unavailable(f"topic {self._kafka.topic}"):
+            if self._cluster_id is None:
+                self._cluster_id = self._admin.describe_cluster()["cluster_id"]
+            (topic,) = self._admin.describe_topics([self._kafka.topic])
+        if topic["error_code"]:
+            raise Unavailable(f"topic {self._kafka.topic} is not there (create it: orderbook topics create)")
+        partitions = tuple(sorted(p["partition_index"] for p in topic["partitions"]))
+        return TopicIdentity(self._cluster_id, str(topic["topic_id"]), partitions)
+
+    def bounds(self, partitions: tuple[int, ...]) -> dict[int, LogBounds]:
+        """First offset and last stable offset of each partition: one call for the ends, then one for the beginnings."""
+        names = [TopicPartition(self._kafka.topic, number) for number in partitions]
+        with _unavailable(f"offsets of {self._kafka.topic}"):
+            ends = self._admin.list_partition_offsets(
+                dict.fromkeys(names, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_COMMITTED
+            )
+            starts = self._admin.list_partition_offsets(dict.fromkeys(names, OffsetSpec.EARLIEST))
+        return {n.partition: LogBounds(starts[n].offset, ends[n].offset, ends[n].leader_epoch) for n in names}
+
+    def project(self, prefixes: dict[int, int]) -> None:
+        """Store the prefixes as the group's offsets, for tools that show lag. Nothing of ours ever reads them."""
+        offsets = {
+            TopicPartition(self._kafka.topic, number): OffsetAndMetadata(offset, "", None)
+            for number, offset in prefixes.items()
+        }
+        with _unavailable(f"group {self._kafka.group_id}"):
+            answers = self._admin.alter_group_offsets(self._kafka.group_id, offsets)
+        refused = {str(error.__name__) for error in answers.values() if error is not NoError}
+        if refused:
+            raise Unavailable(f"group {self._kafka.group_id} refused its offsets: {', '.join(sorted(refused))}")
+
+    def projected(self) -> dict[int, int]:
+        """The group's offsets, as any lag tool sees them."""
+        with _unavailable(f"group {self._kafka.group_id}"):
+            groups = self._admin.list_group_offsets({self._kafka.group_id: None})
+        found = groups[self._kafka.group_id]
+        return {tp.partition: at.offset for tp, at in found.items() if tp.topic == self._kafka.topic}
+
+    def create(self) -> bool:
+        """Make the topic as the settings say; False where it was there already.
+
+        The broker stamps every record (``LogAppendTime``): validation measures a tick's age against that clock.
+        """
+        topic = {
+            "num_partitions": self._kafka.partitions,
+            "replication_factor": self._kafka.replication_factor,
+            "configs": {
+                "message.timestamp.type": "LogAppendTime",
+                "retention.ms": str(int(self._kafka.retention_hours * 3_600_000)),
+                "max.message.bytes": str(2**20),
+            },
+        }
+        try:
+            with _unavailable(f"topic {self._kafka.topic}"):
+                self._admin.create_topics({self._kafka.topic: topic}, wait_for_metadata=True)
+        except _AlreadyThere:
+            return False
+        return True
+
+    def describe(self) -> dict[str, Any]:
+        """What ``orderbook topics describe`` shows: partitions with leader, replicas and offsets."""
+        identity = self.identity()
+        bounds = self.bounds(identity.partitions)
+        return {
+            "topic": self._kafka.topic,
+            "topic_id": identity.topic_id,
+            "cluster_id": identity.cluster_id,
+            "partitions": [
+                {"partition": n, "start": b.start, "end": b.end, "leader_epoch": b.leader_epoch}
+                for n, b in sorted(bounds.items())
+            ],
+        }
+
+
+class _AlreadyThere(Exception):
+    pass
+
+
+@contextmanager
+def _unavailable(what: str) -> Iterator[None]:
+    try:
+        yield
+    except TopicAlreadyExistsError:
+        raise _AlreadyThere from None
+    except GroupAuthorizationFailedError as error:
+        raise ConfigError(f"{what}: {error}") from error
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"{what}: {type(error).__name__} {error}") from error
