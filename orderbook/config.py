@@ -232,11 +232,11 @@ def settings() -> Settings:
 
 
 def _lines(error: ValidationError) -> list[str]:
+    known: dict[tuple[str, ...], str] = {path: name for name, path in WELL_KNOWN.items()}
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         where = tuple(str(part) for part in problem["loc"])
         prefixed = PREFIX + "__".join(where).upper()
-        known = {path: name for name, path in WELL_KNOWN.items()}
-        name = prefixed if prefixed in os.environ else known.get(where[:2], prefixed)
+            name = prefixed if prefixed in os.environ else known.get(where[:2], prefixed)
         lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
     return lines

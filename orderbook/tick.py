@@ -69,7 +69,10 @@ Instant = Annotated[datetime, BeforeValidator(_time)]
 
 
 class OrderBookTick(BaseModel):
-    """One tick. Times are aware and in UTC, prices and volumes exact; an absent side is a null price and a null volume."""
+    """One tick.
+
+    Times are aware and in UTC, prices and volumes exact; an absent side is a null price and a null volume.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -109,7 +112,8 @@ _decoder = json.JSONDecoder(
 def decode(value: bytes) -> Any:
     """The JSON document in ``value``, numbers kept as they were written.
 
-    Stricter than ``json.loads``: UTF-8 only, no BOM, no NaN, no key twice. Raises ``ValueError``, or ``RecursionError`` for deep nesting.
+    Stricter than ``json.loads``: UTF-8 only, no BOM, no NaN, no key twice. Raises ``ValueError``, or ``RecursionError``
+    for deep nesting.
     """
     return _decoder.decode(value.decode("utf-8"))
 

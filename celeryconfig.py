@@ -1,0 +1,51 @@
+"""Celery's settings (``celery -A orderbook report`` prints every public name here: what is imported has an underscore).
+
+A message is a hint that carries a range id; the ledger in Postgres is the queue. So messages may be lost or come twice.
+"""
+
+from kombu import Queue as _Queue
+
+from orderbook.config import settings as _settings
+
+broker_url = _settings().redis.url.get_secret_value()
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None  # for ever: a broker that comes back finds us waiting
+broker_transport_options = {
+    "visibility_timeout": 120,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 2,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "queue_order_strategy": "priority",  # drain first: behind a backlog of ranges it would starve
+}
+
+accept_content = ["json"]
+task_serializer = "json"
+task_ignore_result = True
+
+task_queues = (_Queue("drain"), _Queue("ingest"), _Queue("maintenance"))  # in the order they are served
+task_default_queue = "maintenance"
+task_routes = {"drain": {"queue": "drain"}, "ingest": {"queue": "ingest"}}
+task_create_missing_queues = False
+
+task_acks_late = True
+task_reject_on_worker_lost = False  # a record that kills its worker would come back at once, for ever
+task_time_limit = 60
+task_soft_time_limit = 45
+worker_prefetch_multiplier = 1
+worker_max_tasks_per_child = 500
+worker_soft_shutdown_timeout = 50
+worker_hijack_root_logger = False
+worker_redirect_stdouts = False
+worker_send_task_events = True  # Flower shows what runs
+
+beat_scheduler = "celery.beat:Scheduler"  # in memory: no file, so any number of beats may run
+beat_max_loop_interval = 0.25
+beat_schedule = {
+    "drain": {"task": "drain", "schedule": _settings().drain.interval_seconds},
+    "make-days": {"task": "make_days", "schedule": 600.0},
+    "merge-ranges": {"task": "merge_ranges", "schedule": 60.0},
+}
+timezone = "UTC"
