@@ -1,7 +1,7 @@
 """Settings: the only reader of the environment.
 
-Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL`` and ``KAFKA_BOOTSTRAP_SERVERS`` work too, and the prefixed name
-wins. Where a URL is set nowhere, a running ``orderbook up`` lends its own.
+Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL`` and ``KAFKA_BOOTSTRAP_SERVERS`` work too, and
+the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends its own.
 """
 
 import os
@@ -38,7 +38,7 @@ class DatabaseSettings(Section):
     ingest_url: SecretStr | None = Field(None, description="the drainer's and workers' role; default: `url`")
     reader_url: SecretStr | None = Field(None, description="the role of commands that only read; default: `url`")
     migrator_url: SecretStr | None = Field(None, description="the owner of the schema; default: `url`")
-    hot_days: int = Field(90, ge=1, description="days of ticks kept in Postgres (what is older is frozen, then dropped)")
+    hot_days: int = Field(90, ge=1, description="days of ticks that Postgres keeps before they are frozen")
     days_ahead: int = Field(3, ge=1, le=30, description="daily partitions made ahead")
     merge_after_seconds: float = Field(
         3600, ge=0, description="finished ranges this old are merged with their neighbours"
@@ -136,7 +136,9 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
     simulator: SimulatorSettings = SimulatorSettings()
-    data_dir: Path | None = Field(None, description="folder of the embedded servers; default: see `orderbook up --help`")
+    data_dir: Path | None = Field(
+        None, description="folder of the embedded servers; default: see `orderbook up --help`"
+    )
     kafka_home: Path | None = Field(None, description="a folder with Kafka's jars, instead of the fetched ones")
     flower_address: str = Field("127.0.0.1", description="where Flower listens")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="of every process")
@@ -237,6 +239,6 @@ def _lines(error: ValidationError) -> list[str]:
     for problem in error.errors(include_url=False, include_input=False):
         where = tuple(str(part) for part in problem["loc"])
         prefixed = PREFIX + "__".join(where).upper()
-            name = prefixed if prefixed in os.environ else known.get(where[:2], prefixed)
+        name = prefixed if prefixed in os.environ else known.get(where[:2], prefixed)
         lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
     return lines

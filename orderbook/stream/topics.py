@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -27,7 +26,7 @@ class TopicIdentity:
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """``[start, end)`` of a partition: ``end`` is the last stable offset, so a hanging transaction hides what follows it."""
+    """``[start, end)`` of a partition. ``end`` is the last stable offset: a hanging transaction hides what follows."""
 
     start: int
     end: int
@@ -37,7 +36,7 @@ class LogBounds:
 class TopicClient:
     """Questions to the cluster about one topic. Not fork-safe: make one per process, after the fork.
 
-    Every method blocks for at most ``request_timeout_seconds`` or so, and raises ``Unavailable`` when the cluster does not answer.
+    Every method blocks for about ``request_timeout_seconds`` at most, and raises ``Unavailable`` when no answer comes.
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
