@@ -1,0 +1,127 @@
+"""Profiles: what makes a well-formed tick acceptable, by symbol. A profile can be printed, compared, tested."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from orderbook.errors import ConfigError
+from orderbook.tick import OrderBookTick
+
+REASONS: Final = (
+    "json", "schema", "symbol", "time", "late", "future", "number", "crossed", "locked", "one_sided", "nonpositive",
+    "volume", "sequence", "unknown_field", "version", "tombstone", "refused", "poison", "poison_unread",
+)  # fmt: skip
+
+FIRST_TIME: Final = datetime(
+    1900, 1, 1, tzinfo=UTC
+)  # no profile takes a time outside: the days of `ticks` are bounded too
+LAST_TIME: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class Fault(NamedTuple):
+    """Why a record is not acceptable."""
+
+    reason: str
+    field: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The rules for the ticks of some symbols. Ages are measured against the broker's clock, never a host's."""
+
+    name: str
+    allow_locked: bool = False
+    allow_one_sided: bool = False
+    allow_zero_volume: bool = False
+    allow_nonpositive_price: bool = False
+    max_age_seconds: float | None = None
+    max_ahead_seconds: float | None = None
+
+    def fault(self, tick: OrderBookTick, broker_time: datetime | None) -> Fault | None:
+        """What is wrong with ``tick``, or None. No age is judged where the broker gave no time."""
+        return self._age_fault(tick, broker_time) or self._book_fault(tick)
+
+    def _age_fault(self, tick: OrderBookTick, broker_time: datetime | None) -> Fault | None:
+        at = tick.event_time
+        if at < FIRST_TIME:
+            return Fault("late", "event_time", f"before {FIRST_TIME:%Y}")
+        if at >= LAST_TIME:
+            return Fault("future", "event_time", f"not before {LAST_TIME:%Y}")
+        if broker_time is None:
+            return None
+        if self.max_age_seconds is not None and at < broker_time - timedelta(seconds=self.max_age_seconds):
+            return Fault("late", "event_time", f"{broker_time - at} before the broker's time")
+        if self.max_ahead_seconds is not None and at > broker_time + timedelta(seconds=self.max_ahead_seconds):
+            return Fault("future", "event_time", f"{at - broker_time} after the broker's time")
+        return None
+
+    def _book_fault(self, tick: OrderBookTick) -> Fault | None:
+        return self._side_fault(tick) or self._spread_fault(tick)
+
+    def _side_fault(self, tick: OrderBookTick) -> Fault | None:
+        for side, price, volume in (
+            ("bid", tick.bid_price, tick.bid_volume),
+            ("ask", tick.ask_price, tick.ask_volume),
+        ):
+            if (price is None) != (volume is None):
+                return Fault("schema", f"{side}_volume", "a side has both a price and a volume, or neither")
+            if price is None or volume is None:
+                if not self.allow_one_sided:
+                    return Fault("one_sided", f"{side}_price", "this profile wants two sides")
+                continue
+            if price <= 0 and not self.allow_nonpositive_price:
+                return Fault("nonpositive", f"{side}_price", "not above zero")
+            if volume < 0 or (volume == 0 and not self.allow_zero_volume):
+                return Fault("volume", f"{side}_volume", "not above zero")
+        return None
+
+    def _spread_fault(self, tick: OrderBookTick) -> Fault | None:
+        if tick.bid_price is None or tick.ask_price is None or tick.bid_price < tick.ask_price:
+            return None
+        if tick.bid_price > tick.ask_price:
+            return Fault("crossed", "bid_price", "bid above ask")
+        return None if self.allow_locked else Fault("locked", "bid_price", "bid equal to ask")
+
+
+class Profiles:
+    """Which profile a symbol has."""
+
+    def __init__(self, patterns: list[tuple[str, Profile]], default: Profile) -> None:
+        self._patterns = patterns
+        self._default = default
+        self.of = cache(self._find)  # symbols are few; the judge asks for each record
+
+    def _find(self, symbol: str) -> Profile:
+        return next((p for pattern, p in self._patterns if fnmatchcase(symbol, pattern)), self._default)
+
+
+def load_profiles(path: Path | None) -> Profiles:
+    """The profiles of a TOML file, over our presets; ``None``: the presets alone. Raises ``ConfigError``."""
+    preset = tomllib.loads(files("orderbook").joinpath("profiles.toml").read_text())
+    if path is None:
+        return _build(preset, preset)
+    try:
+        return _build(tomllib.loads(path.read_text()), preset)
+    except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
+
+
+def _build(document: dict[str, Any], preset: dict[str, Any]) -> Profiles:
+    profiles = {
+        name: _profile(name, flags) for name, flags in {**preset["profiles"], **document.get("profiles", {})}.items()
+    }
+    patterns = [(entry["pattern"], profiles[entry["profile"]]) for entry in document.get("symbols", [])]
+    return Profiles(patterns, profiles["default"])
+
+
+def _profile(name: str, flags: dict[str, Any]) -> Profile:
+    unknown = set(flags) - {field.name for field in fields(Profile)}
+    if unknown:
+        raise KeyError(f"profile {name} has no flag {', '.join(sorted(unknown))}")
+    return Profile(name=name, **flags)

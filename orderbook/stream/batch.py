@@ -1,0 +1,70 @@
+"""What a range fetcher returns, and the contract both fetchers keep."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from orderbook.tick import EPOCH
+
+
+class Record(NamedTuple):
+    """One record of the log."""
+
+    offset: int
+    timestamp_ms: int  # of the broker; -1: none
+    key: bytes | None
+    value: bytes | None
+    version: bytes | None  # header `schema-version`
+
+    @property
+    def broker_time(self) -> datetime | None:
+        """When the broker appended it."""
+        return None if self.timestamp_ms < 0 else EPOCH + timedelta(milliseconds=self.timestamp_ms)
+
+
+@dataclass(slots=True)
+class Batch:
+    """The records of ``[start, position)``, in offset order. Offsets without a record are gaps of the log."""
+
+    start: int
+    records: list[Record] = field(default_factory=list)
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """When a fetch stops early, with at least one record."""
+
+    bytes: int
+    seconds: float
+    poll_seconds: float  # no single wait is longer, so that a lease can be renewed between two
+
+
+class RangeFetcher(Protocol):
+    """Reads ranges of one topic by ``assign`` and ``seek``, committed records only, CRCs checked. One per process."""
+
+    def fetch(self, partition: int, start: int, end: int, limits: FetchLimits, between: Callable[[], None]) -> Batch:
+        """Read ``[start, end)``; blocks, and calls ``between`` after each wait.
+
+        The batch ends at ``end``, or earlier where a limit was reached after one record. Raises ``EarlyEnd`` where the
+        log ends before ``end``, ``OffsetOutOfRange`` where ``start`` is not in it, ``OutOfTime`` where not one record
+        came in time, ``Unavailable`` for everything else that a retry may mend.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+VERSION_HEADER = "schema-version"
+
+
+def version_of(headers: list[tuple[str, bytes | None]] | None) -> bytes | None:
+    """The ``schema-version`` among a record's headers; the last one wins, as in Kafka's own clients."""
+    found = None
+    for name, value in headers or ():
+        if name == VERSION_HEADER:
+            found = value
+    return found

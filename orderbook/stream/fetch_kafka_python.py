@@ -1,0 +1,88 @@
+"""The range fetcher in pure Python, where librdkafka has no wheel."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+from orderbook.config import KafkaSettings
+from orderbook.errors import EarlyEnd, OffsetOutOfRange, OutOfTime, Unavailable
+from orderbook.stream.batch import Batch, FetchLimits, Record, version_of
+from orderbook.stream.connection import kafka_python_options
+
+_POLL_RECORDS = 5_000
+
+
+class KafkaPythonFetcher:
+    """See ``batch.RangeFetcher``."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._topic = kafka.topic
+        timeout = int(kafka.request_timeout_seconds * 1000)
+        try:
+            self._consumer = KafkaConsumer(
+                **kafka_python_options(kafka),
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                isolation_level="read_committed",
+                check_crcs=True,
+                max_partition_fetch_bytes=4 * 2**20,  # a range of 20,000 ticks in one answer
+                fetch_max_wait_ms=100,
+                request_timeout_ms=timeout,
+                bootstrap_timeout_ms=timeout,
+            )
+        except (KafkaError, OSError) as error:
+            raise Unavailable(f"Kafka at {kafka.bootstrap_servers}: {error}") from error
+
+    def fetch(self, partition: int, start: int, end: int, limits: FetchLimits, between: Callable[[], None]) -> Batch:
+        """See ``batch.RangeFetcher``."""
+        source = TopicPartition(self._topic, partition)
+        try:
+            self._consumer.assign([source])
+            self._consumer.seek(source, start)
+            batch = self._read(source, end, limits, between, Batch(start, position=start))
+        except OffsetOutOfRangeError as error:
+            raise OffsetOutOfRange(f"{source} {start}: {error}") from error
+        except (KafkaError, OSError) as error:
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
+        finally:
+            self._consumer.assign([])
+        return batch
+
+    def _read(
+        self, source: TopicPartition, end: int, limits: FetchLimits, between: Callable[[], None], batch: Batch
+    ) -> Batch:
+        deadline, left = monotonic() + limits.seconds, limits.bytes
+        while batch.position < end:
+            polled = self._consumer.poll(min(limits.poll_seconds, 0.25) * 1000, max_records=_POLL_RECORDS)
+            for message in polled.get(source, ()):
+                if message.offset >= end:
+                    batch.position = end
+                    return batch
+                size = len(message.value) if message.value is not None else 0
+                if batch.records and size > left:
+                    batch.position = message.offset
+                    return batch
+                left -= size
+                version = version_of(message.headers)
+                batch.records.append(Record(message.offset, message.timestamp, message.key, message.value, version))
+            # the position also passes markers and compacted offsets, which come as no record
+            batch.position = min(self._consumer.position(source), end)
+            if monotonic() > deadline and batch.position < end:
+                return self._stop(source, batch, end, limits)
+            between()
+        return batch
+
+    def _stop(self, source: TopicPartition, batch: Batch, end: int, limits: FetchLimits) -> Batch:
+        if batch.records:
+            return batch
+        stable = self._consumer.end_offsets([source])[source]
+        if stable < end:
+            raise EarlyEnd(f"the log ends at {stable}, before {end}")
+        raise OutOfTime(f"no record from {batch.start} on within {limits.seconds:g} s")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._consumer.close()
