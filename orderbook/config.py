@@ -117,12 +117,12 @@ class SimulatorSettings(Section):
     """Defaults of `python -m orderbook.simulator`; its flags win."""
 
     symbols: str = Field("TTF-GAS", min_length=1, description="comma-separated")
-    interval: float = Field(0.05, gt=0, description="seconds between two ticks of a symbol")
+    interval: float = Field(0.05, gt=0, allow_inf_nan=False, description="seconds between two ticks of a symbol")
     seed: int | None = Field(None, description="the same seed gives the same walk")
     count: int | None = Field(None, ge=1, description="stop after this many ticks")
-    duration: float | None = Field(None, gt=0, description="stop after this many seconds")
-    fault: str = Field("", description="for example malformed:1%,crossed:0.5%,late")
-    fault_ledger: Path | None = Field(None, description="NDJSON file of the faults that were sent")
+    duration: float | None = Field(None, gt=0, allow_inf_nan=False, description="stop after this many seconds")
+    fault: str = Field("", description="bad ticks: malformed:1%,crossed:0.5%,late")
+    ledger: Path | None = Field(None, description="NDJSON file of what was sent and acknowledged, faults marked")
 
 
 class Settings(BaseSettings):
@@ -189,6 +189,11 @@ def default_data_dir() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/orderbook")  # a demoted uid cannot read root's home
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "orderbook"
+
+
+def cache_dir() -> Path:
+    """Where downloads are kept: of this user, and safe to delete."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orderbook"
 
 
 def running_servers() -> dict[str, str]:

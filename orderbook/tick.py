@@ -48,8 +48,13 @@ def _time(value: Any) -> Any:
         raise PydanticCustomError("time", "no such time") from None
 
 
+def is_symbol(text: str) -> bool:
+    """Whether ``text`` may name a symbol: 1 to 64 printable ASCII characters, no outer spaces."""
+    return bool(_SYMBOL.fullmatch(text))
+
+
 def _symbol(value: Any) -> Any:
-    if type(value) is not str or not _SYMBOL.fullmatch(value):
+    if type(value) is not str or not is_symbol(value):
         raise PydanticCustomError("symbol", "not 1 to 64 printable ASCII characters without outer spaces")
     return value
 
