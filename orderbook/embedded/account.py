@@ -26,6 +26,10 @@ class Account:
         """Whether ``test`` (the program) says yes when this user asks."""
         return _asks(self.uid, self.gid, *test)
 
+    def takes(self, path: Path) -> None:
+        """Hand a file over to this user."""
+        os.chown(path, self.uid, self.gid)
+
     def owns(self, folder: Path) -> None:
         """Make the folder where it lacks, this user's alone. Raises ``ConfigError`` where it cannot be reached."""
         folder.mkdir(parents=True, exist_ok=True)

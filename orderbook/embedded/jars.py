@@ -5,7 +5,6 @@ rewrites the lock.
 """
 
 import hashlib
-import os
 import sys
 import tempfile
 import tomllib
@@ -93,7 +92,7 @@ def _fetch(jars: Iterable[Jar], folder: Path) -> None:
 
 
 def _fetch_one(jar: Jar, download: Path, folder: Path) -> None:
-    from jgo.maven import MavenContext
+    from jgo.maven import MavenContext  # noqa: PLC0415 -- only where something must be fetched
 
     group, artifact, version = jar.coordinate.split(":")
     context = MavenContext(repo_cache=download, timeout=30)
@@ -109,15 +108,16 @@ def _fetch_one(jar: Jar, download: Path, folder: Path) -> None:
 
 def resolve_lock() -> str:
     """The text of a new lock: the endpoint resolved anew, each jar with its sum."""
-    import jgo
+    import jgo  # noqa: PLC0415 -- only where something must be fetched
 
     with tempfile.TemporaryDirectory() as cache:
-        found = jgo.build(ENDPOINT, cache_dir=Path(cache)).lockfile.dependencies
+        resolved = jgo.build(ENDPOINT, cache_dir=Path(cache)).lockfile
+        assert resolved is not None
         lines = [f"# The jars of {ENDPOINT}; made by `python -m orderbook.embedded.jars lock`."]
-        for jar in sorted(found, key=lambda jar: (jar.groupId, jar.artifactId)):
+        for jar in sorted(resolved.dependencies, key=lambda jar: (jar.groupId, jar.artifactId)):
             coordinate = f"{jar.groupId}:{jar.artifactId}:{jar.version}"
             lines += ["", "[[jar]]", f'coordinate = "{coordinate}"', f'sha256 = "{jar.sha256}"']
-    return "\n".join(lines) + os.linesep
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: list[str]) -> int:

@@ -16,6 +16,7 @@ import psutil
 from orderbook.embedded.account import Account
 from orderbook.errors import Unavailable
 
+SIGINT, SIGKILL, SIGTERM = signal.SIGINT, signal.SIGKILL, signal.SIGTERM
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.02
 LOG_BYTES = 20 * 2**20  # a log larger than this is set aside when its process starts again
@@ -28,17 +29,17 @@ class Command:
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
-    stop_signal: signal.Signals = signal.SIGTERM
+    stop_signal: signal.Signals = SIGTERM
     grace_seconds: float = 10
     # what the kernel sends when the parent dies: the polite signal where there is state to flush, else SIGKILL
-    orphan_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals = SIGTERM
     account: Account | None = None
     folder: Path | None = None  # its working directory; default: ours
 
 
 @dataclass
 class Process:
-    """A running or ended ``Command``. Start it from the main thread: Linux ends it with the *thread* that started it."""
+    """A running or ended ``Command``. Start it from the main thread: Linux ends it with the thread that started it."""
 
     command: Command
     log: Path
@@ -84,7 +85,7 @@ class Process:
         if child is None:
             return
         if self_pid is not None:
-            self._signal(signal.SIGKILL)
+            self._signal(SIGKILL)
             child.wait()
         for left in session_of(child.pid):
             with suppress(psutil.Error):

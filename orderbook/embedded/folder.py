@@ -1,0 +1,74 @@
+"""The data folder of the embedded servers: what lies where, who may read it, and the generated passwords.
+
+::
+
+    services.env     the addresses, while `up` runs       up.lock          who uses the folder
+    passwords.json   generated once                       processes.json   what `up` started, to find orphans
+    kafka/ valkey/ postgres/   the servers' own           logs/            one file per process
+"""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from orderbook.embedded.account import Account
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """Paths inside a data folder."""
+
+    path: Path
+
+    @property
+    def services(self) -> Path:
+        return self.path / "services.env"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "up.lock"
+
+    @property
+    def processes(self) -> Path:
+        return self.path / "processes.json"
+
+    def log(self, name: str) -> Path:
+        return self.path / "logs" / f"{name}.log"
+
+    def make(self) -> None:
+        """Make the folder and its logs folder where they lack."""
+        (self.path / "logs").mkdir(parents=True, exist_ok=True)
+
+    def passwords(self) -> dict[str, str]:
+        """The passwords of this folder's servers, generated at the first call. The file is the owner's alone."""
+        path = self.path / "passwords.json"
+        if not path.exists():
+            fresh = {name: secrets.token_urlsafe(24) for name in ("postgres", "market", "valkey")}
+            write_private(path, json.dumps(fresh, indent=2) + "\n")
+        passwords: dict[str, str] = json.loads(path.read_text())
+        return passwords
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; readers see the old text or the new, never a part."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
+def make_private(folder: Path, account: Account | None) -> None:
+    """Make a folder that only the servers' user can enter."""
+    if account is not None:
+        account.owns(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
+
+def plain_environment() -> dict[str, str]:
+    """What a server's process needs of an environment: nothing of ours."""
+    return {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"}

@@ -1,0 +1,141 @@
+"""Postgres 18 on loopback: ``initdb`` and ``postgres`` run directly, passwords from the first byte on."""
+
+import subprocess
+import tempfile
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812 -- a type, whatever psycopg2 calls it
+from psycopg2.sql import SQL, Identifier, Literal
+
+from orderbook.embedded.account import Account, reachable
+from orderbook.embedded.folder import make_private, plain_environment
+from orderbook.embedded.ports import LOOPBACK
+from orderbook.embedded.process import SIGINT, Command
+from orderbook.embedded.programs import postgres_home
+from orderbook.errors import Unavailable
+
+SUPERUSER = "postgres"
+ROLE, DATABASE = "market", "marketdata"
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """Postgres with its data in one folder. ``quick`` is for tests: a crash of the machine may lose everything."""
+
+    folder: Path
+    port: int
+    superuser_password: str
+    password: str
+    account: Account | None = None
+    quick: bool = False
+    name: str = "postgres"
+
+    @property
+    def url(self) -> str:
+        """Database ``marketdata`` as its owner."""
+        return f"postgresql://{ROLE}:{self.password}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    @property
+    def superuser_url(self) -> str:
+        return f"postgresql://{SUPERUSER}:{self.superuser_password}@{LOOPBACK}:{self.port}/postgres"
+
+    def prepare(self) -> Command:
+        """Make the cluster the first time; what starts the server."""
+        make_private(self.folder, self.account)
+        programs = reachable(postgres_home(), self.account, "postgres-18") / "bin"
+        if not self._cluster.exists():
+            self._initdb(programs)
+        self._forget_stranger()
+        options = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_line_prefix": "%m [%p] ",
+            "max_wal_size": "2GB",  # at the default of 1GB a catch-up checkpoints every few seconds
+            **(QUICK if self.quick else {}),
+        }
+        settings = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
+        return Command(
+            self.name,
+            [str(programs / "postgres"), "-D", str(self._cluster), *settings],
+            plain_environment(),
+            stop_signal=SIGINT,  # SIGTERM waits for every client to leave
+            orphan_signal=SIGINT,
+            grace_seconds=30,
+            account=self.account,
+            folder=self.folder,
+        )
+
+    def is_ready(self) -> bool:
+        """Whether it takes connections (after a crash: once it has recovered)."""
+        try:
+            self._connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def settle(self) -> None:
+        """Make the role and its database where they lack."""
+        with closing(self._connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [ROLE])
+            verb = SQL("ALTER" if cursor.fetchone() == (True,) else "CREATE")
+            statement = SQL("{} ROLE {} LOGIN PASSWORD {}")
+            cursor.execute(statement.format(verb, Identifier(ROLE), Literal(self.password)))
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_database WHERE datname = %s)", [DATABASE])
+            if cursor.fetchone() == (False,):
+                cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(DATABASE), Identifier(ROLE)))
+
+    def _connect(self) -> Connection:
+        connection: Connection = psycopg2.connect(self.superuser_url, connect_timeout=2)
+        connection.autocommit = True
+        return connection
+
+    @property
+    def _cluster(self) -> Path:
+        return self.folder / "cluster"
+
+    def _initdb(self, programs: Path) -> None:
+        account = self.account
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            fresh = Path(name)
+            make_private(fresh, account)
+            password = fresh / "password"
+            password.touch(mode=0o600)
+            password.write_text(self.superuser_password)
+            if account is not None:
+                account.takes(password)
+            done = subprocess.run(
+                [str(programs / "initdb"), "-D", str(fresh / "cluster"), *self._initdb_options(password)],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=plain_environment(),
+                cwd=self.folder,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
+            if done.returncode != 0:
+                raise Unavailable(f"initdb in {self.folder} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            (fresh / "cluster").rename(self._cluster)  # whole or not at all
+
+    def _initdb_options(self, password: Path) -> list[str]:
+        options = [f"--username={SUPERUSER}", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8"]
+        # the machine's locales vary, this one is Postgres' own
+        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        return [*options, "--no-sync"] if self.quick else options
+
+    def _forget_stranger(self) -> None:
+        # after an unclean end Postgres refuses to start while any process has its old pid; after a reboot that is anybody
+        lock = self._cluster / "postmaster.pid"
+        with suppress(OSError, ValueError, psutil.Error):
+            pid = int(lock.read_text().splitlines()[0])
+            if psutil.Process(pid).name() != "postgres":
+                lock.unlink()
