@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import IsolationLevel, OffsetSpec
+from kafka.admin import OffsetSpec
 from kafka.errors import GroupAuthorizationFailedError, KafkaError, NoError, TopicAlreadyExistsError
+from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import OffsetAndMetadata
 
 from orderbook.config import KafkaSettings
