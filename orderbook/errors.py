@@ -12,6 +12,10 @@ class ConfigError(OrderbookError):
     """A setting is wrong. Nothing has started."""
 
 
+class AlreadyRunning(OrderbookError):
+    """Another process does what only one may do. Nothing has started."""
+
+
 class Unavailable(OrderbookError):
     """A service is away, slow or refusing. Retry with backoff; never counts against a range."""
 
@@ -33,7 +37,7 @@ class NotOurs(OrderbookError):
 
 
 class Halt(OrderbookError):
-    """An invariant is broken: stop the partition and page. ``reason`` is a word of ``ledger.HALT_REASONS``."""
+    """An invariant is broken: stop the partition and page. ``reason`` is a word of ``partition_ledger.HALT_REASONS``."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
