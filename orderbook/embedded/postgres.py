@@ -133,7 +133,7 @@ class Postgres:
         return [*options, "--no-sync"] if self.quick else options
 
     def _forget_stranger(self) -> None:
-        # after an unclean end Postgres refuses to start while any process has its old pid; after a reboot that is anybody
+        # after an unclean end Postgres refuses to start while any process has its old pid: after a reboot, anybody
         lock = self._cluster / "postmaster.pid"
         with suppress(OSError, ValueError, psutil.Error):
             pid = int(lock.read_text().splitlines()[0])

@@ -1,0 +1,61 @@
+"""What every test stands on: no setting from outside, and real servers for those who ask (``tests/servers.py``)."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from orderbook import config
+from tests.servers import (
+    data_dir,
+    database_url,
+    empty_database_url,
+    migrated_template,
+    redis_url,
+    servers,
+    stack,
+    topic,
+)
+
+__all__ = [
+    "data_dir",
+    "database_url",
+    "empty_database_url",
+    "migrated_template",
+    "redis_url",
+    "servers",
+    "stack",
+    "topic",
+]
+
+KEPT = {"ORDERBOOK_CAPTURES", "ORDERBOOK_KAFKA_HOME"}  # where the machine keeps things, not how we behave
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Defaults everywhere, whatever the shell exports and whichever `orderbook up` runs."""
+    for name in os.environ:
+        if name in config.WELL_KNOWN or (name.startswith(config.PREFIX) and name not in KEPT):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("ORDERBOOK_DATA_DIR", str(tmp_path / "no-servers"))
+    monkeypatch.setattr(config, "POINTER", tmp_path / "no-pointer")
+    config.settings.cache_clear()
+    yield
+    config.settings.cache_clear()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """``eventually(condition, seconds)`` returns once the condition holds and fails the test when it does not."""
+    return wait_for
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30, *, what: str = "") -> None:
+    """Wait for a condition; fail with ``what`` at the deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds:g} s: {what or condition}")
+        time.sleep(0.02)

@@ -1,0 +1,140 @@
+"""Fixtures on real servers: one Kafka, Postgres and Valkey per test run, a database and a topic per test."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from redis import Redis
+
+from orderbook.config import settings
+from orderbook.embedded.folder import DataFolder
+from orderbook.embedded.servers import Servers, servers_in
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServers:
+    """Where the run's servers listen. ``superuser_url`` may create databases; ``fleet`` can stop and start each."""
+
+    kafka_bootstrap: str
+    database_url: str  # database `marketdata`, empty, as its owner `market`
+    superuser_url: str
+    redis_url: str
+    fleet: Servers
+
+    def create_database(self, template: str = "template0") -> str:
+        """Make a database owned by ``market``; return its URL."""
+        name = f"test_{uuid4().hex[:12]}"
+        self.administer(f"CREATE DATABASE {name} OWNER market TEMPLATE {template}")
+        return f"{self.database_url.rpartition('/')[0]}/{name}"
+
+    def drop_database(self, url: str) -> None:
+        """Drop it, whoever is connected."""
+        self.administer(f"DROP DATABASE IF EXISTS {database_of(url)} WITH (FORCE)")
+
+    def administer(self, statement: str) -> None:
+        """Run one statement as the superuser, outside a transaction."""
+        with closing(psycopg2.connect(self.superuser_url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What one test has to itself; ``settings()`` and the environment point there."""
+
+    kafka_bootstrap: str
+    database_url: str
+    redis_url: str
+    topic: str
+
+
+def database_of(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def new_data_dir() -> Path:
+    """A folder that the servers' user can enter (pytest's own are closed to others when we are root)."""
+    path = Path(tempfile.mkdtemp(prefix="orderbook-test-"))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """An empty data folder, removed afterwards."""
+    path = new_data_dir()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[RunningServers]:
+    """Kafka, Postgres and Valkey of this test run, on free ports."""
+    path = new_data_dir()
+    with servers_in(DataFolder(path), standard_ports=False, quick=True) as fleet:
+        at = fleet.addresses
+        yield RunningServers(at.kafka_bootstrap, at.database_url, fleet.postgres.superuser_url, at.redis_url, fleet)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(servers: RunningServers) -> str:
+    """The name of a database at the schema's head, to copy: ten times as fast as migrating."""
+    from orderbook.store.database import upgrade
+
+    url = servers.create_database()
+    upgrade(url)
+    servers.administer(f"ALTER DATABASE {database_of(url)} ALLOW_CONNECTIONS false")
+    return database_of(url)
+
+
+@pytest.fixture
+def empty_database_url(servers: RunningServers) -> Iterator[str]:
+    """A database of this test's own, without a schema."""
+    url = servers.create_database()
+    yield url
+    servers.drop_database(url)
+
+
+@pytest.fixture
+def database_url(servers: RunningServers, migrated_template: str) -> Iterator[str]:
+    """A database of this test's own, at the schema's head."""
+    url = servers.create_database(migrated_template)
+    yield url
+    servers.drop_database(url)
+
+
+@pytest.fixture
+def topic() -> str:
+    """The name of a topic that nobody else uses; not yet made."""
+    return f"test.{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def redis_url(servers: RunningServers) -> Iterator[str]:
+    """An empty broker."""
+    with Redis.from_url(servers.redis_url) as client:
+        client.flushall()
+        yield servers.redis_url
+
+
+@pytest.fixture
+def stack(
+    servers: RunningServers, database_url: str, redis_url: str, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stack]:
+    """A database, a broker, a topic and a group of this test's own: ``settings()`` here and in children says so."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers.kafka_bootstrap)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("ORDERBOOK_KAFKA__TOPIC", topic)
+    monkeypatch.setenv("ORDERBOOK_KAFKA__GROUP_ID", f"group.{topic}")
+    settings.cache_clear()
+    yield Stack(servers.kafka_bootstrap, database_url, redis_url, topic)
+    settings.cache_clear()

@@ -1,0 +1,17 @@
+"""Unit tests touch no network."""
+
+import socket
+from typing import NoReturn
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connecting fails; a test that needs a service belongs in ``integration/``."""
+
+    def refuse(*arguments: object) -> NoReturn:
+        raise AssertionError("a unit test opened a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
