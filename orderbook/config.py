@@ -5,6 +5,7 @@ the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` l
 """
 
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -78,6 +79,9 @@ class KafkaSettings(Section):
     partitions: int = Field(6, ge=1, description="of a topic that we create")
     replication_factor: int = Field(1, ge=1, description="of a topic that we create")
     retention_hours: float = Field(168, gt=0, description="of a topic that we create: the log keeps this much")
+    expect_gaps: bool = Field(
+        False, description="the topic is compacted or written in transactions: offsets without a record are normal"
+    )
     client: Literal["auto", "confluent", "kafka-python"] = Field(
         "auto", description="who fetches ranges; auto: confluent where it is installed"
     )
@@ -199,10 +203,8 @@ def cache_dir() -> Path:
 def running_servers() -> dict[str, str]:
     """The ``services.env`` of a running ``orderbook up``, as a mapping; empty where none runs."""
     candidates = [default_data_dir() / "services.env"]
-    try:
+    with suppress(OSError):  # no `up` was started from this folder
         candidates.insert(0, Path(POINTER.read_text().strip()))
-    except OSError:
-        pass  # no `up` was started from this folder
     for path in candidates:
         try:
             lines = path.read_text().splitlines()

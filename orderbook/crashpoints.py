@@ -1,7 +1,7 @@
 """Named places where a test can kill this process. In production they cost one comparison.
 
-A test sets ``ORDERBOOK_CRASHPOINTS`` to a folder. A file ``NAME`` in it kills, with SIGKILL, the first process that comes
-by and is used up by that; a file ``NAME.always`` kills every one.
+A test sets ``ORDERBOOK_CRASHPOINTS`` to a folder. A file ``NAME`` in it kills, with SIGKILL, the first process that
+comes by and is used up by that; a file ``NAME.always`` kills every one.
 """
 
 import os

@@ -37,7 +37,7 @@ class NotOurs(OrderbookError):
 
 
 class Halt(OrderbookError):
-    """An invariant is broken: stop the partition and page. ``reason`` is a word of ``partition_ledger.HALT_REASONS``."""
+    """An invariant is broken: stop the partition and page. ``reason`` is one of ``HALT_REASONS``."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")

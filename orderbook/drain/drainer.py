@@ -1,0 +1,201 @@
+"""One pass of the drainer: ask Kafka how far the log is, cut it into ranges, hint them to workers, project the prefix.
+
+Any number of drainers may run at once. What a pass decides is durable when its partition's transaction commits; the
+hints and the group offset that follow may be lost without harm.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from orderbook.clock import monotonic
+from orderbook.crashpoints import crashpoint
+from orderbook.drain.policy import CutPolicy, assess, cut, prefix
+from orderbook.errors import Unavailable
+from orderbook.store.ledger import Generation, Ledger
+from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.stream.topics import LogBounds, TopicClient, TopicIdentity
+
+log = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 0.25  # drained more recently than this: nothing to do
+PROJECT_AGAIN_SECONDS = 10.0  # a group offset may be deleted or moved by others
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The drainer's clock settings, in seconds."""
+
+    lease_seconds: float = 10
+    hint_again_seconds: float = 5
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass saw and did."""
+
+    asked: datetime
+    generation: Generation
+    bounds: dict[int, LogBounds]
+    room: int  # hints that may still be sent
+    hints: int = 0
+    prefixes: dict[int, int] = field(default_factory=dict)
+
+
+class Drainer:
+    """Cuts one topic into ranges. Make one per process; ``run`` is one pass.
+
+    ``send`` hints a range to the workers, ``queued`` counts the hints that wait: both may raise ``Unavailable``.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        connect: Callable[[], TopicClient],
+        send: Callable[[int], None],
+        queued: Callable[[], int],
+        *,
+        topic: str,
+        policy: CutPolicy,
+        timing: Timing,
+    ) -> None:
+        self._ledger = ledger
+        self._connect = connect
+        self._send = send
+        self._queued = queued
+        self._topic = topic
+        self._policy = policy
+        self._timing = timing
+        self._client: TopicClient | None = None
+        self._projected: dict[int, int] = {}
+        self._projected_at = float("-inf")
+
+    def run(self) -> Pass | None:
+        """One pass over all partitions; None where another was here a moment ago. Raises ``Unavailable``."""
+        if self._ledger.drained_within(IDLE_SECONDS):
+            return None
+        try:
+            asked = self._ledger.clock()
+            bounds, identity = self._ask_kafka()
+        except Unavailable:
+            self._disconnect()
+            raise
+        generation = self._generation(identity, bounds)
+        if (identity.cluster_id, identity.topic_id) != (generation.cluster_id, generation.topic_id):
+            self._halt_all(generation, identity)
+            return None
+        added = self._ledger.add_partitions(generation.id, identity.partitions)
+        if added:
+            log.info("partitions added", partitions=added)
+        done = Pass(asked, generation, bounds, self._room(len(identity.partitions)))
+        for partition in random.sample(sorted(bounds), len(bounds)):
+            self._drain_partition(done, partition)
+        self._project(done.prefixes)
+        return done
+
+    def _ask_kafka(self) -> tuple[dict[int, LogBounds], TopicIdentity]:
+        if self._client is None:
+            self._client = self._connect()
+        partitions = self._client.identity().partitions
+        bounds = self._client.bounds(partitions)
+        return bounds, self._client.identity()  # asked last: it vouches for the bounds
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _generation(self, identity: TopicIdentity, bounds: dict[int, LogBounds]) -> Generation:
+        found = self._ledger.newest_generation()
+        if found is None:
+            origins = {partition: at.start for partition, at in bounds.items()}
+            self._ledger.begin_first_generation(identity.cluster_id, self._topic, identity.topic_id, origins)
+            log.info("reading begins", topic=self._topic, topic_id=identity.topic_id, origins=origins)
+            found = self._ledger.newest_generation()
+            assert found is not None
+        return found
+
+    def _halt_all(self, generation: Generation, identity: TopicIdentity) -> None:
+        detail = f"topic id {identity.topic_id} in cluster {identity.cluster_id}, was {generation.topic_id}"
+        for partition in self._ledger.partitions(generation.id):
+            with self._ledger.partition(generation.id, partition) as ledger:
+                if ledger.halt("recreated", detail):
+                    log.error("partition halted", topic=self._topic, partition=partition, reason="recreated")
+
+    def _room(self, partitions: int) -> int:
+        try:
+            return max(0, self._policy.max_open * partitions - self._queued())
+        except Unavailable as error:
+            log.warning("hints wait for the broker", error=str(error))
+            return 0
+
+    def _drain_partition(self, done: Pass, partition: int) -> None:
+        with self._ledger.partition(done.generation.id, partition) as ledger:
+            due = self._plan(done, partition, ledger)
+            crashpoint("drain_before_commit")
+        crashpoint("drain_after_commit")
+        for range_id in due:
+            if not self._hint(range_id):
+                break
+        done.room -= len(due)
+        done.hints += len(due)
+
+    def _plan(self, done: Pass, partition: int, ledger: PartitionLedger) -> list[int]:
+        cursor = ledger.lock_cursor(done.asked, self._timing.lease_seconds)
+        if cursor is None or cursor.halted_reason or cursor.answers_too_old:
+            return []
+        bounds = done.bounds[partition]
+        ranges = ledger.open_ranges()
+        verdict = assess(cursor, bounds)
+        if verdict.halt:
+            ledger.halt(verdict.halt, verdict.detail)
+            log.error("partition halted", topic=self._topic, partition=partition, reason=verdict.halt)
+            return []
+        if verdict.low:
+            ledger.count_low_pass()
+            return []
+        planned = self._lose(partition, ledger, cursor.planned, bounds.start)
+        for start, end in cut(planned, verdict.end, len(ranges), self._policy):
+            ledger.add(start, end, epoch=bounds.leader_epoch)
+            planned = end
+        done.prefixes[partition] = ledger.move_cursor(planned, prefix(cursor, ranges))
+        for range_id in ledger.end_overdue_holders():
+            log.warning("a worker outlived its lease: its connection was ended", range_id=range_id)
+        return ledger.take_due(done.room, self._timing.hint_again_seconds)
+
+    def _lose(self, partition: int, ledger: PartitionLedger, planned: int, log_start: int) -> int:
+        """Mark what the log no longer has, with an alarm; returns how far the partition is planned then."""
+        lost = [ledger.lose(free, log_start) for free in ledger.free_ranges_below(log_start)]
+        if planned < log_start:
+            ledger.add(planned, log_start, state="lost")
+            lost.append((planned, log_start))
+        for start, end in lost:
+            ledger.alarm("lost", f"the log begins at {log_start}", start, end)
+            log.error("offsets lost", topic=self._topic, partition=partition, start=start, end=end)
+        return max(planned, log_start)
+
+    def _hint(self, range_id: int) -> bool:
+        try:
+            self._send(range_id)
+        except Unavailable as error:
+            log.warning("hint not sent: it will be sent again", range_id=range_id, error=str(error))
+            return False
+        return True
+
+    def _project(self, prefixes: dict[int, int]) -> None:
+        if not prefixes or self._client is None:
+            return
+        now = monotonic()
+        if now - self._projected_at < PROJECT_AGAIN_SECONDS and prefixes.items() <= self._projected.items():
+            return
+        try:
+            self._client.project(prefixes)
+        except Unavailable as error:
+            log.warning("group offset not stored", error=str(error))
+            return
+        crashpoint("drain_after_projection")
+        self._projected = {**self._projected, **prefixes}
+        self._projected_at = now

@@ -1,0 +1,193 @@
+"""One range, from the log into Postgres: take it, read it, judge it, land it; or give it back.
+
+Durable are only the taking (T0) and the landing (T2). Everything between can be thrown away, by us or by a SIGKILL.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow.compute as pc
+import structlog
+
+from orderbook.crashpoints import crashpoint
+from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
+from orderbook.ingest.validator import Judge, Judged, reject
+from orderbook.profiles import Fault
+from orderbook.store.claims import Claim, Claims, Session
+from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
+from orderbook.store.landing import Landing, Load, Reject
+from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher
+from orderbook.stream.topics import TopicClient
+
+log = structlog.get_logger(__name__)
+
+DEATHS_TO_SUSPECT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPolicy:
+    """How much one attempt may read, and for how long it holds its range."""
+
+    fetch_bytes: int = 32 * 2**20
+    fetch_seconds: float = 20
+    landing_lease_seconds: float = 20  # longer than the landing transaction may last
+
+
+SuspectReader = Callable[[Claim, Callable[[], None]], tuple[Batch, Judged]]
+
+
+class Ingestor:
+    """Lands ranges of one topic. Make one per process, after the fork; ``run`` is one attempt.
+
+    ``isolate`` reads and judges a suspect range in a process of its own: one that may have killed two workers.
+    """
+
+    def __init__(
+        self,
+        claims: Claims,
+        fetcher: Callable[[], RangeFetcher],
+        topic: Callable[[], TopicClient],
+        *,
+        judge: Judge,
+        landing: Landing,
+        isolate: SuspectReader,
+        policy: AttemptPolicy,
+        name: str,
+    ) -> None:
+        self._claims = claims
+        self._make_fetcher = fetcher
+        self._make_topic = topic
+        self._judge = judge
+        self._landing = landing
+        self._isolate = isolate
+        self._policy = policy
+        self._name = name
+        self._fetcher: RangeFetcher | None = None
+        self._topic: TopicClient | None = None
+
+    def run(self, range_id: int) -> int:
+        """One attempt at a range; returns the rows landed. Never raises for bad data, an outage or a lost race."""
+        claim: Claim | None = None
+        with self._claims.session() as session:
+            try:
+                claim = session.claim(range_id)
+                return 0 if claim is None else self._attempt(session, claim)
+            except NotOurs as error:
+                log.info("range taken over", range_id=range_id, reason=str(error))
+                failure: Exception = error
+            except Unavailable as error:
+                log.warning("range given back", range_id=range_id, error=str(error))
+                failure = error
+            except Halt as error:
+                log.error(  # noqa: TRY400 - an operator's line, the traceback says nothing more
+                    "partition halted", range_id=range_id, reason=error.reason, detail=error.detail
+                )
+                failure = error
+            except Exception as error:
+                self._give_back(session, range_id, error)
+                raise
+        self._give_back(session, range_id, failure)
+        if isinstance(failure, Halt) and claim is not None:
+            self._claims.halt(claim, failure.reason, failure.detail)
+        return 0
+
+    def _give_back(self, session: Session, range_id: int, failure: Exception) -> None:
+        environment = isinstance(failure, Unavailable | Halt)
+        if environment:
+            self._disconnect()
+        self._claims.give_back(range_id, session.holder, environment=environment, halve=isinstance(failure, OutOfTime))
+
+    def _attempt(self, session: Session, claim: Claim) -> int:
+        renew = session.renewing(claim)
+        if claim.deaths >= DEATHS_TO_SUSPECT:
+            log.warning("range suspect", range=self._label(claim), deaths=claim.deaths)
+            batch, judged = self._isolate(claim, renew)
+        else:
+            batch = self._fetch(claim, renew)
+            crashpoint("after_fetch")
+            renew()
+            judged = self._judge.judge(batch.records)
+        self._vouch(claim)
+        load = self._load(session, claim, batch, judged)
+        session.renew(claim, self._policy.landing_lease_seconds)
+        stored, refused = self._landing.land(session, claim, load)
+        self._report(claim, load, stored, refused, judged)
+        return stored
+
+    def _fetch(self, claim: Claim, renew: Callable[[], None]) -> Batch:
+        if self._fetcher is None:
+            self._fetcher = self._make_fetcher()
+        limits = FetchLimits(
+            self._policy.fetch_bytes, self._policy.fetch_seconds, poll_seconds=self._claims.lease_seconds / 3
+        )
+        return self._fetcher.fetch(claim.partition, claim.start, claim.wanted_end, limits, renew)
+
+    def _vouch(self, claim: Claim) -> None:
+        """What was read by the topic's name is the topic that the range was planned on."""
+        if self._topic is None:
+            self._topic = self._make_topic()
+        found = self._topic.identity()
+        if (found.cluster_id, found.topic_id) != (claim.cluster_id, claim.topic_id):
+            raise Recreated(f"topic id {found.topic_id}, was {claim.topic_id}")
+
+    def _load(self, session: Session, claim: Claim, batch: Batch, judged: Judged) -> Load:
+        position = min(batch.position, self._make_days(session, judged) or batch.position)
+        ticks, rejects = judged.ticks, judged.rejects
+        if position < batch.position:
+            ticks = ticks.filter(pc.less(ticks["kafka_offset"], position))
+            rejects = [r for r in rejects if r.offset < position]
+        by_offset = {record.offset: record for record in batch.records if record.offset < position}
+
+        def refuse(offset: int, detail: str) -> Reject:
+            return reject(by_offset[offset], Fault("refused", None, detail))
+
+        gaps = _gaps(sorted(by_offset), claim.start, position)
+        return Load(ticks, rejects, gaps, position, refuse)
+
+    def _make_days(self, session: Session, judged: Judged) -> int | None:
+        """Make the days that the rows need; returns the offset of the first row that must wait for another landing."""
+        if judged.ticks.num_rows == 0:
+            return None
+        days = pc.cast(pc.floor_temporal(judged.ticks["event_time"], unit="day"), "date32")
+        missing = set(missing_days(session.connection, pc.unique(days).to_pylist()))
+        made: set[date] = set()
+        for day, offset in (
+            zip(days.to_pylist(), judged.ticks["kafka_offset"].to_pylist(), strict=True) if missing else ()
+        ):
+            if day in missing and day not in made:
+                if len(made) == MOST_NEW_DAYS:
+                    return int(offset)
+                make_day(session.connection, day)
+                made.add(day)
+        return None
+
+    def _report(self, claim: Claim, load: Load, stored: int, refused: Sequence[Reject], judged: Judged) -> None:
+        label = self._label(claim, load.position)
+        log.info("range landed", range=label, ok=stored, gaps=load.gaps or None)
+        counts = Counter(r.reason for r in (*load.rejects, *refused))
+        if counts:
+            log.warning("ticks rejected", range=label, **counts)
+        if judged.floored_times or judged.unknown_fields:
+            log.info("ticks trimmed", range=label, times=judged.floored_times, fields=judged.unknown_fields)
+
+    def _label(self, claim: Claim, end: int | None = None) -> str:
+        return f"{self._name}/{claim.partition}/{claim.start}-{(end or claim.end) - 1}"
+
+    def _disconnect(self) -> None:
+        """After an outage, start over with fresh clients: a stalled one never recovers by itself."""
+        for client in (self._fetcher, self._topic):
+            if client is not None:
+                client.close()
+        self._fetcher = self._topic = None
+
+
+def _gaps(offsets: Sequence[int], start: int, position: int) -> int:
+    """Offsets of ``[start, position)`` without a record, counted between the records that are there."""
+    gaps, expected = 0, start
+    for offset in offsets:
+        assert offset >= expected, f"offset {offset} came twice or before {expected}"
+        gaps += offset - expected
+        expected = offset + 1
+    return gaps + position - expected

@@ -1,0 +1,62 @@
+"""Logs: structlog over the standard library, text on a terminal and JSON elsewhere, always on standard error."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+LONGEST_TEXT = 2_000  # characters of one value: what a payload says must not flood the log
+
+QUIET = {
+    "kafka": logging.ERROR,  # its warnings repeat what we say once
+    "amqp": logging.WARNING,
+    "kombu": logging.WARNING,
+    "alembic": logging.INFO,
+    "celery.worker.strategy": logging.WARNING,  # a line per task received
+    "celery.app.trace": logging.WARNING,  # and one per task done
+    "celery.beat": logging.WARNING,  # and one per task sent
+}
+
+
+def _bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape control characters and cut what is long: a payload can neither forge a line nor fill the disk."""
+    for name, value in event.items():
+        if isinstance(value, str) and name != "exception":
+            clean = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
+            event[name] = clean if len(clean) <= LONGEST_TEXT else f"{clean[:LONGEST_TEXT]}…"
+    return event
+
+
+def configure(level: str, log_format: Literal["auto", "json", "text"]) -> None:
+    """Send every logger of this process to standard error in one form. Call it once, at the start."""
+    text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _bounded,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderer = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))

@@ -1,0 +1,199 @@
+"""The landing: ticks, rejects and the ledger's entry of one range, in one transaction.
+
+After its COMMIT, and only then, the range is done; before it nothing of the range is visible.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Final, NamedTuple
+
+import psycopg2
+import pyarrow as pa
+from sqlalchemy import Connection, text
+
+from orderbook.crashpoints import crashpoint
+from orderbook.errors import NotOurs
+from orderbook.store.claims import Claim, Session
+from orderbook.store.database import ROW, UNIQUE_VIOLATION, constraint_of, sqlstate, translated
+from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
+from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
+
+EXACT: Final = pa.decimal128(MAX_DIGITS, DECIMAL_PLACES)
+INSTANT: Final = pa.timestamp("us", tz="UTC")
+TICKS: Final = pa.schema(
+    [
+        ("symbol", pa.string()),
+        ("event_time", INSTANT),
+        ("received_time", INSTANT),
+        ("bid_price", EXACT),
+        ("ask_price", EXACT),
+        ("bid_volume", EXACT),
+        ("ask_volume", EXACT),
+        ("sequence_id", pa.int64()),
+        ("kafka_offset", pa.int64()),
+    ]
+)
+_QUARANTINE: Final = pa.schema(
+    [
+        ("kafka_offset", pa.int64()),
+        ("reason", pa.string()),
+        ("field", pa.string()),
+        ("detail", pa.string()),
+        ("broker_time", INSTANT),
+        ("schema_version", pa.binary()),
+        ("key", pa.binary()),
+        ("value", pa.binary()),
+        ("sha256", pa.binary()),
+    ]
+)
+
+
+class Reject(NamedTuple):
+    """A record that is not acceptable, and why. Its bytes are kept whole."""
+
+    offset: int
+    reason: str
+    field: str | None
+    detail: str
+    broker_time: datetime | None
+    version: bytes | None
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a range holds, from its start up to ``position``."""
+
+    ticks: pa.Table  # columns as ``TICKS``
+    rejects: Sequence[Reject]
+    gaps: int  # offsets without a record
+    position: int
+    refuse: Callable[[int, str], Reject]  # makes a reject, with its bytes, of the offset of a row that Postgres refuses
+
+
+LOCK_MINE = text("""
+    SELECT start_offset, end_offset FROM offset_range
+    WHERE id = :id AND holder_pid = :pid AND holder_start = :started AND state = 'planned'
+    FOR UPDATE NOWAIT
+""")
+END_EARLIER = text("UPDATE offset_range SET end_offset = :position WHERE id = :id RETURNING leader_epoch")
+FINISH = text("""
+    UPDATE offset_range
+    SET state = 'done', n_ok = :ok, n_bad = :bad, n_gap = :gaps, code_version = :version, done_at = clock_timestamp(),
+        holder_pid = NULL, holder_start = NULL, lease_until = NULL
+    WHERE id = :id AND state = 'planned'
+""")
+
+CODE_VERSION: Final = version("orderbook")
+
+
+class Landing:
+    """Lands the ranges of one process. ``expect_gaps``: the log is compacted or written in transactions."""
+
+    def __init__(self, *, expect_gaps: bool, binary: bool = BINARY_AVAILABLE) -> None:
+        self._expect_gaps = expect_gaps
+        self._binary = binary
+
+    def land(self, session: Session, claim: Claim, load: Load) -> tuple[int, list[Reject]]:
+        """Store the load and finish the range, in one transaction: durable when this returns.
+
+        Where the load ends before the range, the rest becomes a range of its own. Returns the number of good rows and
+        the rows that Postgres refused, which are in quarantine with the rejects. Raises ``NotOurs`` where another has
+        the range, ``TripWire`` where an offset is stored already, ``Unavailable`` where Postgres failed.
+        """
+        connection = session.connection
+        with translated(), connection.begin():
+            self._lock(session, claim)
+            refused: list[Reject] = []
+            stored = self._copy_ticks(connection, claim, load.ticks, load.refuse, refused)
+            rejects = [*load.rejects, *refused]
+            self._copy(connection, "quarantine", _quarantine_rows(rejects), claim)
+            crashpoint("after_copy")
+            self._finish(connection, claim, load, stored, len(rejects))
+            crashpoint("before_commit")
+        crashpoint("after_commit")
+        return stored, refused
+
+    def _lock(self, session: Session, claim: Claim) -> None:
+        arguments = {"id": claim.id, "pid": session.holder.pid, "started": session.holder.started}
+        row = session.connection.execute(LOCK_MINE, arguments).one_or_none()
+        if row is None or tuple(row) != (claim.start, claim.end):
+            raise NotOurs(f"range {claim.id} was taken over or changed")
+
+    def _copy_ticks(
+        self,
+        connection: Connection,
+        claim: Claim,
+        rows: pa.Table,
+        refuse: Callable[[int, str], Reject],
+        refused: list[Reject],
+    ) -> int:
+        """Copy what Postgres takes, halving around what it refuses; an error's text is never read for the row."""
+        if rows.num_rows == 0:
+            return 0
+        try:
+            with connection.begin_nested():
+                self._copy(connection, "ticks", rows, claim)
+        except psycopg2.Error as error:
+            if not _is_of_a_row(error):
+                raise
+            if rows.num_rows == 1:
+                refused.append(refuse(rows.column("kafka_offset")[0].as_py(), str(error).strip()))
+                return 0
+            half = rows.num_rows // 2
+            first = self._copy_ticks(connection, claim, rows.slice(0, half), refuse, refused)
+            return first + self._copy_ticks(connection, claim, rows.slice(half), refuse, refused)
+        return int(rows.num_rows)
+
+    def _copy(self, connection: Connection, table: str, rows: pa.Table, claim: Claim) -> None:
+        if rows.num_rows == 0:
+            return
+        count = rows.num_rows
+        placed = rows.append_column("generation_id", pa.repeat(pa.scalar(claim.generation, pa.int16()), count))
+        placed = placed.append_column("kafka_partition", pa.repeat(pa.scalar(claim.partition, pa.int32()), count))
+        options, source = copy_input(placed, binary=self._binary)
+        columns = ", ".join(placed.column_names)
+        with _driver(connection).cursor() as cursor:
+            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN ({options})", source)
+            assert cursor.rowcount == count, f"{cursor.rowcount} rows of {count} went into {table}"
+
+    def _finish(self, connection: Connection, claim: Claim, load: Load, stored: int, rejected: int) -> None:
+        ledger = PartitionLedger(connection, claim.generation, claim.partition)
+        if load.position < claim.end:
+            epoch = connection.execute(END_EARLIER, {"id": claim.id, "position": load.position}).scalar_one()
+            ledger.add(load.position, claim.end, epoch=epoch)
+        counts = {"ok": stored, "bad": rejected, "gaps": load.gaps}
+        finished = connection.execute(FINISH, {"id": claim.id, "version": CODE_VERSION, **counts})
+        assert finished.rowcount == 1, f"range {claim.id} went away under its lock"
+        if load.gaps and not self._expect_gaps:
+            ledger.alarm("gap", f"{load.gaps} offsets hold no record", claim.start, load.position)
+
+
+def _is_of_a_row(error: psycopg2.Error) -> bool:
+    code = sqlstate(error) or ""
+    if code[:2] not in ROW or code == UNIQUE_VIOLATION:
+        return False
+    # a missing partition is a check violation without a constraint: the environment's, never the row's
+    return code[:2] == "22" or constraint_of(error) is not None or code == "23502"
+
+
+def _quarantine_rows(rejects: Sequence[Reject]) -> pa.Table:
+    rows = [
+        {
+            **reject._asdict(),
+            "kafka_offset": reject.offset,
+            "schema_version": reject.version,
+            "sha256": None if reject.value is None else hashlib.sha256(reject.value).digest(),
+        }
+        for reject in rejects
+    ]
+    return pa.Table.from_pylist(rows, _QUARANTINE)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection

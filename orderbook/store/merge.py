@@ -1,0 +1,81 @@
+"""Merging finished ranges: below the prefix, neighbours become one row with their counts summed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, text
+
+from orderbook.store.database import translated
+
+MOST_AT_ONCE = 500  # rows locked in one transaction
+
+CURSORS = text("SELECT generation_id, partition, committed FROM partition_cursor ORDER BY 1, 2")
+FINISHED = text("""
+    SELECT id, start_offset, end_offset, n_ok, n_bad, n_gap, leader_epoch, code_version FROM offset_range
+    WHERE generation_id = :generation AND partition = :partition AND state = 'done' AND end_offset <= :committed
+      AND done_at < now() - make_interval(secs => :age_seconds)
+    ORDER BY start_offset LIMIT :most
+    FOR UPDATE SKIP LOCKED
+""")
+FORGET = text("DELETE FROM offset_range WHERE id = ANY(:ids)")
+WIDEN = text("""
+    UPDATE offset_range
+    SET end_offset = :end, n_ok = :ok, n_bad = :bad, n_gap = :gaps, leader_epoch = :epoch, code_version = :version
+    WHERE id = :id AND state = 'done'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished range as the ledger has it."""
+
+    id: int
+    start: int
+    end: int
+    ok: int
+    bad: int
+    gaps: int
+    epoch: int | None
+    version: str | None
+
+
+def merge_finished(engine: Engine, age_seconds: float) -> int:
+    """Merge what has been finished for ``age_seconds``; returns how many rows the ledger lost."""
+    with translated(), engine.begin() as connection:
+        cursors = connection.execute(CURSORS).all()
+    merged = 0
+    for cursor in cursors:
+        arguments = {**cursor._mapping, "age_seconds": age_seconds, "most": MOST_AT_ONCE}  # noqa: SLF001 - its public name
+        with translated(), engine.begin() as connection:
+            arguments["generation"] = arguments.pop("generation_id")
+            ranges = [Finished(*row) for row in connection.execute(FINISHED, arguments)]
+            merged += sum(_merge(connection, run) for run in runs(sorted(ranges, key=lambda r: r.start)))
+    return merged
+
+
+def runs(ranges: Sequence[Finished]) -> Iterator[list[Finished]]:
+    """Yield the longest runs of two or more ranges that touch and were landed by one code version."""
+    run: list[Finished] = []
+    for found in ranges:
+        if run and (run[-1].end != found.start or run[-1].version != found.version):
+            if len(run) > 1:
+                yield run
+            run = []
+        run.append(found)
+    if len(run) > 1:
+        yield run
+
+
+def _merge(connection: Connection, run: list[Finished]) -> int:
+    connection.execute(FORGET, {"ids": [found.id for found in run[1:]]})
+    whole = {
+        "id": run[0].id,
+        "end": run[-1].end,
+        "ok": sum(found.ok for found in run),
+        "bad": sum(found.bad for found in run),
+        "gaps": sum(found.gaps for found in run),
+        "epoch": run[-1].epoch,
+        "version": run[0].version,
+    }
+    assert connection.execute(WIDEN, whole).rowcount == 1
+    return len(run) - 1

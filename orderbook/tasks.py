@@ -1,0 +1,140 @@
+"""Every Celery task: a thin shell over a stage. Clients are made per process, after the fork, on first use."""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import structlog
+from celery.signals import setup_logging
+from kombu.exceptions import OperationalError
+
+from orderbook.celery import app
+from orderbook.config import settings
+from orderbook.drain.drainer import Drainer, Timing
+from orderbook.drain.policy import CutPolicy
+from orderbook.errors import Unavailable
+from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
+from orderbook.ingest.isolation import Isolation
+from orderbook.ingest.validator import Validator
+from orderbook.logs import configure
+from orderbook.profiles import load_profiles
+from orderbook.store.claims import Claims
+from orderbook.store.database import engine_for
+from orderbook.store.days import make_days_ahead
+from orderbook.store.landing import Landing
+from orderbook.store.ledger import Ledger
+from orderbook.store.merge import merge_finished
+from orderbook.stream.fetcher import make_fetcher
+from orderbook.stream.topics import TopicClient
+
+log = structlog.get_logger(__name__)
+
+DRAIN_TRANSACTION_SECONDS = 10.0
+_BROKER_ERRORS = (OperationalError, OSError)
+
+
+@setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    configure(settings().log_level, settings().log_format)
+
+
+@app.task(name="drain")
+def drain() -> None:
+    """One pass of the drainer: cut new ranges, hint what is due, project the prefix."""
+    try:
+        _drainer(os.getpid()).run()
+    except Unavailable as error:
+        log.warning("drain put off", error=str(error))
+
+
+@app.task(name="ingest")
+def ingest(range_id: int) -> None:
+    """One attempt at a range. The id is a hint: anything else than a range that is due is a no-op."""
+    if type(range_id) is not int or not 0 < range_id < 2**63:
+        log.warning("hint ignored", hint=repr(range_id)[:80])
+        return
+    try:
+        _ingestor(os.getpid()).run(range_id)
+    except Unavailable as error:
+        log.warning("ingest put off", range_id=range_id, error=str(error))
+
+
+@app.task(name="make_days")
+def make_days() -> None:
+    """Make the daily partitions of the days ahead."""
+    try:
+        made = make_days_ahead(_maintenance_engine(os.getpid()), settings().database.days_ahead)
+    except Unavailable as error:
+        log.warning("days not made", error=str(error))
+    else:
+        if made:
+            log.info("days made", days=[day.isoformat() for day in made])
+
+
+@app.task(name="merge_ranges")
+def merge_ranges() -> None:
+    """Merge finished ranges with their neighbours, so that the ledger stays small."""
+    try:
+        merged = merge_finished(_maintenance_engine(os.getpid()), settings().database.merge_after_seconds)
+    except Unavailable as error:
+        log.warning("ranges not merged", error=str(error))
+    else:
+        if merged:
+            log.info("ranges merged", ranges=merged)
+
+
+@cache
+def _drainer(_pid: int) -> Drainer:
+    config = settings()
+    engine = engine_for(
+        config.database, "ingest", name="orderbook-drain", transaction_seconds=DRAIN_TRANSACTION_SECONDS
+    )
+    return Drainer(
+        Ledger(engine),
+        connect=lambda: TopicClient(config.kafka),
+        send=_broker(lambda range_id: ingest.apply_async((range_id,), retry=False)),
+        queued=_broker(_queued_hints),
+        topic=config.kafka.topic,
+        policy=CutPolicy(config.drain.max_offsets, config.drain.max_open),
+        timing=Timing(config.ingest.lease_seconds, config.drain.hint_again_seconds),
+    )
+
+
+@cache
+def _ingestor(_pid: int) -> Ingestor:
+    config = settings()
+    options = config.ingest
+    engine = engine_for(config.database, "ingest", name="orderbook-ingest", transaction_seconds=options.landing_seconds)
+    return Ingestor(
+        Claims(engine, options.lease_seconds),
+        fetcher=lambda: make_fetcher(config.kafka, config.drain.max_offsets),
+        topic=lambda: TopicClient(config.kafka),
+        judge=Validator(load_profiles(options.profiles_file), options.unknown_fields),
+        landing=Landing(expect_gaps=config.kafka.expect_gaps),
+        isolate=Isolation(options.fetch_seconds, options.fetch_seconds).read,
+        policy=AttemptPolicy(options.fetch_bytes, options.fetch_seconds, options.landing_seconds + 5),
+        name=config.kafka.topic,
+    )
+
+
+@cache
+def _maintenance_engine(_pid: int) -> Any:
+    return engine_for(
+        settings().database, "ingest", name="orderbook-maintenance", transaction_seconds=DRAIN_TRANSACTION_SECONDS
+    )
+
+
+def _queued_hints() -> int:
+    with app.pool.acquire(block=True) as connection:
+        return int(connection.default_channel.client.llen("ingest"))
+
+
+def _broker(call: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(*arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except _BROKER_ERRORS as error:
+            raise Unavailable(f"Redis: {error}") from error
+
+    return guarded
