@@ -1,0 +1,51 @@
+"""``python -m orderbook.simulator``."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from orderbook.config import Settings, settings
+from orderbook.errors import ConfigError, OrderbookError
+from orderbook.simulator.options import Options, parse
+from orderbook.simulator.run import Run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the simulator; returns its exit code."""
+    try:
+        found = settings()
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    options = parse(arguments, found.simulator)
+    logging.basicConfig(level=found.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    if found.log_level != "DEBUG":
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)  # each retry is an ERROR to it; we say what matters
+    try:
+        return asyncio.run(_run(found, options))
+    except (OrderbookError, OSError) as error:
+        sys.stderr.write(f"simulator: {error}\n")
+        return 1
+
+
+async def _run(found: Settings, options: Options) -> int:
+    run = Run(found.kafka, options)
+    stopped_by_signal = False
+
+    def stop() -> None:
+        nonlocal stopped_by_signal
+        if stopped_by_signal:
+            os._exit(130)  # asked twice: at once, without the flush
+        stopped_by_signal = True
+        run.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    unacknowledged = await run.finish()
+    return 1 if unacknowledged and not stopped_by_signal else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

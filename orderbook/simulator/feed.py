@@ -1,0 +1,112 @@
+"""The feed: sends what the market says, when it is due, as fast as the broker takes it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from orderbook.clock import monotonic, utc_now
+from orderbook.simulator.console import Console
+from orderbook.simulator.faults import Faults
+from orderbook.simulator.ledger import Sent
+from orderbook.simulator.market import Market
+from orderbook.simulator.schedule import Schedule
+from orderbook.stream.producer import MOST_UNACKNOWLEDGED, LogProducer
+from orderbook.tick import encode
+
+log = logging.getLogger(__name__)
+
+BURST = 500  # ticks handed over in one go: enough to cost no rate, few enough to stop at once
+PATIENCE_SECONDS = 2.0  # a broker that acknowledges nothing for longer is away
+LOOK_SECONDS = 0.25  # a wait looks up this often
+
+T = TypeVar("T")
+
+
+class OneThread:
+    """Where everything that blocks runs, in turn, so that the event loop never does."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, "feed")
+
+    async def __call__(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run ``function`` there and return what it returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+
+    def close(self) -> None:
+        """Take no more work."""
+        self._executor.shutdown(wait=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Sends ticks of one market through one producer.
+
+    At most ``MOST_UNACKNOWLEDGED`` ticks are on their way; while the broker is away no tick comes into being.
+    """
+
+    producer: LogProducer[Sent]
+    market: Market
+    faults: Faults
+    console: Console
+    in_thread: OneThread
+    stopped: asyncio.Event
+
+    async def send(self, period: float, at_most: int | None) -> None:
+        """Send a tick every ``period`` seconds until told to stop, or ``at_most`` are sent.
+
+        Catches up where it fell behind, except with what was due while the broker was away. Raises ``Unavailable`` or
+        ``ConfigError`` when the producer failed.
+        """
+        schedule = Schedule(period, monotonic())
+        sent = 0
+        while not self.stopped.is_set() and sent != at_most:
+            room = MOST_UNACKNOWLEDGED - self.producer.unacknowledged
+            due = min(schedule.due(monotonic()) - sent, BURST, (at_most or schedule.due(monotonic())) - sent)
+            if self.producer.silent_seconds > PATIENCE_SECONDS:
+                schedule.shift(await self._sit_out())
+            elif due <= 0:
+                await wait_for(self.stopped, schedule.at(sent) - monotonic())
+            elif room <= 0:
+                await self.in_thread(self.producer.wait_until, MOST_UNACKNOWLEDGED - BURST, LOOK_SECONDS)
+            else:
+                await self.in_thread(self._send, min(due, room))
+                sent += min(due, room)
+
+    async def finish(self) -> None:
+        """Wait until all is acknowledged, or until told to stop. Raises as ``send`` does."""
+        while not self.stopped.is_set() and self.producer.unacknowledged:
+            if self.producer.silent_seconds > PATIENCE_SECONDS:
+                await self._sit_out()
+            else:
+                await self.in_thread(self.producer.wait_until, 0, LOOK_SECONDS)
+
+    async def _sit_out(self) -> float:
+        began = monotonic()
+        waiting = self.producer.unacknowledged
+        log.warning("Kafka is away: the market pauses, %d ticks wait to be acknowledged", waiting)
+        back = False
+        while not back and not self.stopped.is_set():
+            back = await self.in_thread(self.producer.wait_until, 0, LOOK_SECONDS)
+        paused = monotonic() - began
+        if back:
+            log.warning("Kafka is back: the market goes on after a pause of %.1f s", paused)
+        return paused
+
+    def _send(self, ticks: int) -> None:
+        for _ in range(ticks):
+            tick = self.market.tick(utc_now)
+            fault = self.faults.instead_of(tick)
+            value = fault.value if fault else encode(tick)
+            self.console.sending(value, monotonic())
+            self.producer.send(tick.symbol.encode(), value, Sent(tick.symbol, tick.sequence_id, value, fault))
+
+
+async def wait_for(stopped: asyncio.Event, seconds: float) -> None:
+    """Wait ``seconds``, or less when told to stop."""
+    try:
+        await asyncio.wait_for(stopped.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return

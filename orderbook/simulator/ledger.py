@@ -1,0 +1,68 @@
+"""The record of what was sent and acknowledged: NDJSON, one line for each record of the log that is ours."""
+
+import json
+import os
+from base64 import b64encode
+from collections import deque
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from orderbook.simulator.faults import Fault
+
+
+class Sent(NamedTuple):
+    """A value on its way to the broker."""
+
+    symbol: str
+    sequence_id: int
+    value: bytes
+    fault: Fault | None
+
+
+class Ledger:
+    """Appends to ``path``, after a last line that an earlier process could not finish was removed.
+
+    ``acknowledged`` may be called from any thread and does no I/O. A line is on its way to the disk when
+    ``write_out``, of one thread at a time, has returned. Both raise nothing but ``OSError`` from ``write_out``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._waiting: deque[tuple[Sent, int, int]] = deque()
+        self._file = _opened(path)
+
+    def acknowledged(self, sent: Sent, partition: int, offset: int) -> None:
+        """Remember that the broker has ``sent`` at this offset."""
+        self._waiting.append((sent, partition, offset))
+
+    def write_out(self) -> None:
+        """Write what was remembered."""
+        lines = [_line(*self._waiting.popleft()) for _ in range(len(self._waiting))]
+        if lines:
+            self._file.write(b"".join(lines))
+            self._file.flush()
+
+    def close(self) -> None:
+        """Write what was remembered, and close the file."""
+        self.write_out()
+        self._file.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+b")
+    end = file.seek(0, os.SEEK_END)
+    tail_start = max(0, end - 2**21)  # a record has 1 MiB at most
+    file.seek(tail_start)
+    tail = file.read()
+    file.truncate(tail_start + tail.rfind(b"\n") + 1)
+    file.seek(0, os.SEEK_END)
+    return file
+
+
+def _line(sent: Sent, partition: int, offset: int) -> bytes:
+    fault = sent.fault
+    marks = f'"{fault.kind}","form":"{fault.form}","reason":"{fault.reason}"' if fault else 'null,"reason":null'
+    return (
+        f'{{"symbol":{json.dumps(sent.symbol)},"sequence_id":{sent.sequence_id},"partition":{partition},'
+        f'"offset":{offset},"fault":{marks},"value":"{b64encode(sent.value).decode()}"}}\n'
+    ).encode()

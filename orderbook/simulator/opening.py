@@ -1,0 +1,63 @@
+"""Where the market opens: which sequence id and price each symbol goes on from, and whether it may open at all.
+
+Every function blocks, for a bounded time.
+"""
+
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from orderbook.config import KafkaSettings
+from orderbook.errors import OrderbookError
+from orderbook.simulator.market import Opening
+from orderbook.stream.fetcher import make_fetcher
+from orderbook.stream.tail import FIRST_STEP, LogTail, NewestTick
+from orderbook.stream.topics import TopicClient
+
+log = logging.getLogger(__name__)
+
+SHORTEST_WATCH = 0.5  # seconds; a simulator's requests come that close even where its ticks come closer
+LONGEST_WATCH = 5.0
+
+
+@contextmanager
+def log_tail(kafka: KafkaSettings) -> Iterator[LogTail]:
+    """The tail of the topic. Raises ``Unavailable`` while Kafka or the topic is not there."""
+    with TopicClient(kafka) as topic:
+        topic.identity()
+        fetcher = make_fetcher(kafka, FIRST_STEP)
+        try:
+            yield LogTail(topic, fetcher)
+        finally:
+            fetcher.close()
+
+
+def watch_seconds(interval: float) -> float:
+    """For how long a symbol must be quiet before a simulator of it may start."""
+    return min(max(2 * interval, SHORTEST_WATCH), LONGEST_WATCH)
+
+
+def openings(symbols: Collection[str], tail: LogTail) -> dict[str, Opening]:
+    """Where each symbol goes on: after its newest tick in the log; where the log has none, after the newest stored."""
+    newest = tail.newest(symbols)
+    found = {symbol: _after(tick) for symbol, tick in newest.items()}
+    stored = stored_sequences(set(symbols) - set(found))
+    return found | {symbol: Opening(sequence_id + 1) for symbol, sequence_id in stored.items()}
+
+
+def _after(newest: NewestTick) -> Opening:
+    return Opening(newest.sequence_id + 1, newest.tick.bid_price if newest.tick else None)
+
+
+def stored_sequences(symbols: Collection[str]) -> dict[str, int]:
+    """The newest stored sequence id of each symbol that has one; none, with a warning, where the store is away."""
+    if not symbols:
+        return {}
+    names = ", ".join(sorted(symbols))
+    try:
+        from orderbook.store.reader import newest_sequences  # noqa: PLC0415 - SQLAlchemy, only where the log is empty
+
+        return dict(newest_sequences(symbols))
+    except (OrderbookError, ImportError) as error:
+        log.warning("No tick of %s in the log, and the store cannot be asked: ids begin at 1 (%s)", names, error)
+        return {}

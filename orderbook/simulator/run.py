@@ -1,0 +1,162 @@
+"""One run of the simulator: open, send, and open again when the broker failed us."""
+
+import asyncio
+import logging
+from random import SystemRandom
+
+from orderbook.clock import monotonic
+from orderbook.config import KafkaSettings
+from orderbook.errors import AlreadyRunning, OrderbookError, Unavailable
+from orderbook.simulator.console import Console
+from orderbook.simulator.faults import Faults
+from orderbook.simulator.feed import LOOK_SECONDS, Feed, OneThread, wait_for
+from orderbook.simulator.ledger import Ledger, Sent
+from orderbook.simulator.market import Market, Opening
+from orderbook.simulator.opening import log_tail, openings, watch_seconds
+from orderbook.simulator.options import Options
+from orderbook.stream.producer import LogProducer
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 10.0  # what is not acknowledged when we are told to stop gets this long
+BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
+PROGRESS_SECONDS = 30.0
+
+
+class Run:
+    """Sends what the options ask for, however often the broker goes away meanwhile."""
+
+    def __init__(self, kafka: KafkaSettings, options: Options) -> None:
+        self._kafka = kafka
+        self._options = options
+        self._console = Console(options.period)
+        self._seed = SystemRandom().getrandbits(63) if options.seed is None else options.seed
+        self._faults = Faults(options.shares, self._seed)
+        self._market: Market | None = None
+        self._ledger = Ledger(options.ledger) if options.ledger else None
+        self._in_thread = OneThread()
+        self._stopped = asyncio.Event()
+        self._broken: OrderbookError | None = None
+        self._acknowledged = 0
+        self._unacknowledged = 0
+
+    def stop(self) -> None:
+        """Send nothing more: flush, and end."""
+        self._stopped.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._stopped.is_set()
+
+    async def finish(self) -> int:
+        """Send until all is sent or ``stop`` is called; returns how many ticks were sent and not acknowledged.
+
+        Waits for a broker that is away for as long as it takes. Every acknowledged tick is in the ledger when this
+        returns. Raises ``AlreadyRunning`` where another simulator lives, ``ConfigError`` where the broker does not let
+        us write, ``OrderbookError`` where the ledger cannot be written.
+        """
+        self._console.connecting(self._kafka.bootstrap_servers)
+        reporting = asyncio.create_task(self._report())
+        try:
+            await self._sessions()
+        finally:
+            reporting.cancel()
+            await self._in_thread(self._write_out)
+            self._in_thread.close()
+        self._console.stopped(self._acknowledged, self._unacknowledged)
+        if self._broken is not None:
+            raise self._broken
+        return self._unacknowledged
+
+    async def _sessions(self) -> None:
+        failures = 0
+        while not self.stopping and self._acknowledged != self._options.count:
+            before = self._acknowledged
+            try:
+                await self._session()
+            except Unavailable as error:
+                failures = 0 if self._acknowledged > before else failures
+                wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
+                failures += 1
+                log.warning("Kafka is not ready: %s; trying again in %g s", error, wait)
+                await wait_for(self._stopped, wait)
+
+    async def _session(self) -> None:
+        market = await self._open()
+        if self.stopping:
+            return
+        left = None if self._options.count is None else self._options.count - self._acknowledged
+        producer = await self._in_thread(LogProducer[Sent], self._kafka, self._on_acknowledged)
+        feed = Feed(producer, market, self._faults, self._console, self._in_thread, self._stopped)
+        try:
+            await feed.send(self._options.period, left)
+            await feed.finish()
+            if self.stopping:
+                await self._in_thread(producer.wait_until, 0, FLUSH_SECONDS)
+        finally:
+            self._unacknowledged = producer.unacknowledged
+            await self._in_thread(producer.close)
+
+    async def _open(self) -> Market:
+        if self._market is not None:  # the broker failed us: the log knows what arrived
+            found = await self._in_thread(self._look)
+            self._market.go_on_from({symbol: opening.sequence_id for symbol, opening in found.items()})
+            return self._market
+        found = await self._look_and_watch()
+        if self._options.seed is not None:  # the same seed, the same prices: they cannot go on from the last ones
+            found = {symbol: Opening(opening.sequence_id) for symbol, opening in found.items()}
+        self._market = Market(self._options.symbols, self._seed, found)
+        if not self.stopping:
+            self._console.producing(self._options)
+        if self._options.duration is not None:
+            asyncio.get_running_loop().call_later(self._options.duration, self.stop)
+        return self._market
+
+    async def _look_and_watch(self) -> dict[str, Opening]:
+        began = monotonic()
+        ends = await self._in_thread(self._ends)
+        found = await self._in_thread(self._look)
+        if not self._options.force:
+            await wait_for(self._stopped, began + watch_seconds(self._options.interval) - monotonic())
+            if heard := await self._in_thread(self._heard_since, ends):
+                raise AlreadyRunning(
+                    f"a simulator of {', '.join(sorted(heard))} is already running (its ticks arrive now): stop it, "
+                    "choose other --symbols, or start beside it with --force"
+                )
+        return found
+
+    def _ends(self) -> dict[int, int]:
+        with log_tail(self._kafka) as tail:
+            return tail.ends()
+
+    def _look(self) -> dict[str, Opening]:
+        with log_tail(self._kafka) as tail:
+            return openings(self._options.symbols, tail)
+
+    def _heard_since(self, ends: dict[int, int]) -> set[str]:
+        with log_tail(self._kafka) as tail:
+            return tail.heard_since(ends, self._options.symbols)
+
+    def _on_acknowledged(self, sent: Sent, partition: int, offset: int) -> None:
+        self._acknowledged += 1
+        if self._ledger:
+            self._ledger.acknowledged(sent, partition, offset)
+
+    async def _report(self) -> None:
+        told_at, told = monotonic(), 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._in_thread(self._write_out)
+            if (seconds := monotonic() - told_at) >= PROGRESS_SECONDS and self._acknowledged > told:
+                rate = (self._acknowledged - told) / seconds
+                log.info("%d ticks acknowledged, %.1f a second", self._acknowledged, rate)
+                told_at, told = monotonic(), self._acknowledged
+
+    def _write_out(self) -> None:
+        try:
+            if self._ledger and self._broken is None:
+                self._ledger.write_out()
+        except OSError as error:
+            self._broken = OrderbookError(f"the ledger {self._options.ledger} cannot be written: {error}")
+            self.stop()

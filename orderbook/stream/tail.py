@@ -1,0 +1,175 @@
+"""The tail of the log: the newest tick of each symbol, and whether someone is adding to it."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from kafka.partitioner.default import murmur2
+from pydantic import ValidationError
+
+from orderbook.errors import OffsetOutOfRange
+from orderbook.stream.batch import FetchLimits, RangeFetcher, Record
+from orderbook.stream.topics import LogBounds, TopicClient
+from orderbook.tick import OrderBookTick, decode
+
+FIRST_STEP = 2_000  # offsets; finds every symbol of a log that a simulator wrote
+LARGEST_STEP = 20_000
+MOST_OFFSETS = 200_000  # per partition: bounds the work for a symbol that is not there (six partitions: 3 s)
+_LIMITS = FetchLimits(bytes=32 * 2**20, seconds=30, poll_seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NewestTick:
+    """The end of a symbol's chain of sequence ids, and its newest two-sided tick, where one was seen."""
+
+    sequence_id: int
+    tick: OrderBookTick | None
+
+
+@dataclass(slots=True)
+class Trace:
+    """What a stretch of one partition says of one symbol. A record that cannot be read took one sequence id."""
+
+    sequence_id: int | None = None
+    unread: int = 0  # records that cannot be read, before any that can
+    tick: OrderBookTick | None = None
+
+    def take(self, value: bytes | None) -> None:
+        """Add the next record."""
+        tick = _readable(value)
+        if tick is None:
+            if self.sequence_id is None:
+                self.unread += 1
+            else:
+                self.sequence_id += 1
+            return
+        self.sequence_id = max(tick.sequence_id, self.sequence_id or 0)
+        if tick.bid_price is not None and tick.ask_price is not None and tick.bid_price < tick.ask_price:
+            self.tick = tick
+
+    def after(self, older: "Trace") -> "Trace":
+        """This stretch, with the one that precedes it."""
+        tick = self.tick or older.tick
+        if self.sequence_id is not None:
+            return Trace(max(self.sequence_id, older.sequence_id or 0), older.unread, tick)
+        if older.sequence_id is not None:
+            return Trace(older.sequence_id + self.unread, older.unread, tick)
+        return Trace(None, older.unread + self.unread, tick)
+
+
+def _readable(value: bytes | None) -> OrderBookTick | None:
+    if value is None:
+        return None
+    try:
+        return OrderBookTick.model_validate(decode(value))
+    except (ValidationError, ValueError, RecursionError):
+        return None
+
+
+class _Stretch:
+    """One partition, read backwards from its end."""
+
+    def __init__(self, number: int, bounds: LogBounds) -> None:
+        self.number = number
+        self.edge = bounds.end
+        self.floor = max(bounds.start, bounds.end - MOST_OFFSETS)
+        self.step = FIRST_STEP
+        self.traces: dict[str, Trace] = defaultdict(Trace)
+
+    @property
+    def ended(self) -> bool:
+        return self.edge <= self.floor
+
+    def found(self) -> set[str]:
+        return {symbol for symbol, trace in self.traces.items() if trace.sequence_id is not None}
+
+    def back(self, fetcher: RangeFetcher, symbols: Collection[str]) -> None:
+        """Read the step before the edge."""
+        start = max(self.floor, self.edge - self.step)
+        newer: dict[str, Trace] = defaultdict(Trace)
+        try:
+            for symbol, record in _of(symbols, _records(fetcher, self.number, start, self.edge)):
+                newer[symbol].take(record.value)
+        except OffsetOutOfRange:  # retention was faster: there is nothing left below
+            self.edge = self.floor
+            return
+        for symbol, older in newer.items():
+            self.traces[symbol] = self.traces[symbol].after(older)
+        self.edge, self.step = start, min(self.step * 4, LARGEST_STEP)
+
+
+class LogTail:
+    """Reads the newest records of a topic, in bounded steps. Every method blocks, and raises ``Unavailable``."""
+
+    def __init__(self, topic: TopicClient, fetcher: RangeFetcher) -> None:
+        self._topic = topic
+        self._fetcher = fetcher
+
+    def ends(self) -> dict[int, int]:
+        """The end of each partition now."""
+        bounds = self._topic.bounds(self._topic.identity().partitions)
+        return {number: found.end for number, found in bounds.items()}
+
+    def newest(self, symbols: Collection[str]) -> dict[str, NewestTick]:
+        """The newest tick of each symbol; symbols that are not in the last ``MOST_OFFSETS`` offsets are left out.
+
+        Looks at the end of every partition, then further back in the one a symbol's key belongs to, and where it is not
+        there in all: when partitions were added, a symbol's past stands in another.
+        """
+        partitions = self._topic.identity().partitions
+        bounds = self._topic.bounds(partitions)
+        stretches = {number: _Stretch(number, bounds[number]) for number in partitions}
+        for stretch in stretches.values():
+            if not stretch.ended:
+                stretch.back(self._fetcher, symbols)
+        homes: dict[int, set[str]] = defaultdict(set)
+        for symbol in symbols:
+            homes[partition_of(symbol, partitions)].add(symbol)
+        for number, expected in homes.items():
+            while not stretches[number].ended and expected - stretches[number].found():
+                stretches[number].back(self._fetcher, symbols)
+        for stretch in stretches.values():
+            while not stretch.ended and set(symbols) - _found(stretches.values()):
+                stretch.back(self._fetcher, symbols)
+        return _newest(symbols, stretches.values())
+
+    def heard_since(self, ends: Mapping[int, int], symbols: Collection[str]) -> set[str]:
+        """Which symbols have records after ``ends``."""
+        heard: set[str] = set()
+        for number, end in self.ends().items():
+            heard.update(s for s, _ in _of(symbols, _records(self._fetcher, number, ends.get(number, 0), end)))
+        return heard
+
+
+def partition_of(symbol: str, partitions: tuple[int, ...]) -> int:
+    """Where Kafka's own partitioner puts a symbol's records."""
+    found: int = partitions[(murmur2(symbol.encode()) & 0x7FFFFFFF) % len(partitions)]
+    return found
+
+
+def _records(fetcher: RangeFetcher, partition: int, start: int, end: int) -> Iterable[Record]:
+    while start < end:
+        batch = fetcher.fetch(partition, start, end, _LIMITS, lambda: None)
+        yield from batch.records
+        start = batch.position
+
+
+def _of(symbols: Collection[str], records: Iterable[Record]) -> Iterable[tuple[str, Record]]:
+    keys = {symbol.encode(): symbol for symbol in symbols}
+    return ((keys[record.key], record) for record in records if record.key in keys)
+
+
+def _found(stretches: Iterable[_Stretch]) -> set[str]:
+    return set[str]().union(*(stretch.found() for stretch in stretches))
+
+
+def _newest(symbols: Collection[str], stretches: Collection[_Stretch]) -> dict[str, NewestTick]:
+    newest: dict[str, NewestTick] = {}
+    for symbol in symbols:
+        for stretch in stretches:
+            trace = stretch.traces.get(symbol)
+            if trace is None or trace.sequence_id is None:
+                continue
+            if symbol not in newest or trace.sequence_id > newest[symbol].sequence_id:
+                newest[symbol] = NewestTick(trace.sequence_id, trace.tick)
+    return newest
