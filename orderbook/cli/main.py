@@ -1,0 +1,23 @@
+"""The command ``orderbook``: one file per group of commands. What a command needs is imported when it runs."""
+
+import typer
+
+from orderbook.cli import db, topics
+from orderbook.cli.failures import Commands
+
+app = typer.Typer(
+    name="orderbook",
+    cls=Commands,
+    help="Order-book ticks from Kafka to Postgres through Celery: each offset exactly once.",
+    epilog="Example: orderbook up",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(db.app, name="db")
+app.add_typer(topics.app, name="topics")
+
+
+def main() -> None:
+    """Run the command line; exits with its code."""
+    app()
