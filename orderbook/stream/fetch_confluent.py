@@ -43,7 +43,9 @@ class ConfluentFetcher:
             self._consumer.assign([TopicPartition(self._topic, partition, start)])
             reader = _Reader(start, end, limits.bytes)
             while not reader.finished:
-                for message in self._consumer.consume(_POLL_RECORDS, min(limits.poll_seconds, 0.25)):
+                # consume() waits for as many as it is asked for: asking for more than is left costs the whole wait
+                wanted = min(_POLL_RECORDS, end - reader.batch.position)
+                for message in self._consumer.consume(wanted, min(limits.poll_seconds, 0.25)):
                     reader.take(message)
                 if monotonic() > deadline and not reader.finished:
                     reader.stop(limits.seconds)
