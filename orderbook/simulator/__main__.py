@@ -1,13 +1,13 @@
 """``python -m orderbook.simulator``."""
 
 import asyncio
-import logging
 import os
 import signal
 import sys
 
 from orderbook.config import Settings, settings
 from orderbook.errors import ConfigError, OrderbookError
+from orderbook.logs import configure
 from orderbook.simulator.options import Options, parse
 from orderbook.simulator.run import Run
 
@@ -20,9 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     options = parse(arguments, found.simulator)
-    logging.basicConfig(level=found.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    if found.log_level != "DEBUG":
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)  # each retry is an ERROR to it; we say what matters
+    configure(found.log_level, found.log_format)
     try:
         return asyncio.run(_run(found, options))
     except (OrderbookError, OSError) as error:

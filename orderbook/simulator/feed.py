@@ -85,8 +85,9 @@ class Feed:
 
     async def _sit_out(self) -> float:
         began = monotonic()
-        waiting = self.producer.unacknowledged
-        log.warning("Kafka is away: the market pauses, %d ticks wait to be acknowledged", waiting)
+        if await self.in_thread(self.producer.wait_until, 0, LOOK_SECONDS):
+            return 0.0  # it was this process that stood still
+        log.warning("Kafka is away: the market pauses, %d ticks wait to be acknowledged", self.producer.unacknowledged)
         back = False
         while not back and not self.stopped.is_set():
             back = await self.in_thread(self.producer.wait_until, 0, LOOK_SECONDS)

@@ -4,32 +4,18 @@ Every function blocks, for a bounded time.
 """
 
 import logging
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from decimal import Decimal
 
-from orderbook.config import KafkaSettings
 from orderbook.errors import OrderbookError
 from orderbook.simulator.market import Opening
-from orderbook.stream.fetcher import make_fetcher
-from orderbook.stream.tail import FIRST_STEP, LogTail, NewestTick
-from orderbook.stream.topics import TopicClient
+from orderbook.stream.tail import LogTail
+from orderbook.tick import MAX_SEQUENCE
 
 log = logging.getLogger(__name__)
 
 SHORTEST_WATCH = 0.5  # seconds; a simulator's requests come that close even where its ticks come closer
 LONGEST_WATCH = 5.0
-
-
-@contextmanager
-def log_tail(kafka: KafkaSettings) -> Iterator[LogTail]:
-    """The tail of the topic. Raises ``Unavailable`` while Kafka or the topic is not there."""
-    with TopicClient(kafka) as topic:
-        topic.identity()
-        fetcher = make_fetcher(kafka, FIRST_STEP)
-        try:
-            yield LogTail(topic, fetcher)
-        finally:
-            fetcher.close()
 
 
 def watch_seconds(interval: float) -> float:
@@ -39,14 +25,18 @@ def watch_seconds(interval: float) -> float:
 
 def openings(symbols: Collection[str], tail: LogTail) -> dict[str, Opening]:
     """Where each symbol goes on: after its newest tick in the log; where the log has none, after the newest stored."""
-    newest = tail.newest(symbols)
-    found = {symbol: _after(tick) for symbol, tick in newest.items()}
+    found = {
+        symbol: _after(symbol, newest.sequence_id, newest.tick.bid_price if newest.tick else None)
+        for symbol, newest in tail.newest(symbols).items()
+    }
     stored = stored_sequences(set(symbols) - set(found))
-    return found | {symbol: Opening(sequence_id + 1) for symbol, sequence_id in stored.items()}
+    return found | {symbol: _after(symbol, sequence_id) for symbol, sequence_id in stored.items()}
 
 
-def _after(newest: NewestTick) -> Opening:
-    return Opening(newest.sequence_id + 1, newest.tick.bid_price if newest.tick else None)
+def _after(symbol: str, sequence_id: int, bid_price: Decimal | None = None) -> Opening:
+    if sequence_id >= MAX_SEQUENCE:
+        raise OrderbookError(f"{symbol} has used up its sequence ids: choose another symbol")
+    return Opening(sequence_id + 1, bid_price)
 
 
 def stored_sequences(symbols: Collection[str]) -> dict[str, int]:

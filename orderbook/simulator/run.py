@@ -12,9 +12,10 @@ from orderbook.simulator.faults import Faults
 from orderbook.simulator.feed import LOOK_SECONDS, Feed, OneThread, wait_for
 from orderbook.simulator.ledger import Ledger, Sent
 from orderbook.simulator.market import Market, Opening
-from orderbook.simulator.opening import log_tail, openings, watch_seconds
+from orderbook.simulator.opening import openings, watch_seconds
 from orderbook.simulator.options import Options
 from orderbook.stream.producer import LogProducer
+from orderbook.stream.tail import LogTail
 
 log = logging.getLogger(__name__)
 
@@ -99,44 +100,37 @@ class Run:
             await self._in_thread(producer.close)
 
     async def _open(self) -> Market:
-        if self._market is not None:  # the broker failed us: the log knows what arrived
-            found = await self._in_thread(self._look)
-            self._market.go_on_from({symbol: opening.sequence_id for symbol, opening in found.items()})
-            return self._market
-        found = await self._look_and_watch()
+        tail = await self._in_thread(LogTail.of, self._kafka)
+        try:
+            if self._market is None:
+                self._market = await self._opened(tail)
+            else:  # the broker failed us: the log knows which ids arrived
+                found = await self._in_thread(openings, self._options.symbols, tail)
+                self._market.go_on_from({symbol: opening.sequence_id for symbol, opening in found.items()})
+        finally:
+            await self._in_thread(tail.close)
+        return self._market
+
+    async def _opened(self, tail: LogTail) -> Market:
+        began, ends = monotonic(), await self._in_thread(tail.ends)
+        found = await self._in_thread(openings, self._options.symbols, tail)
+        if not self._options.force:
+            await wait_for(self._stopped, began + watch_seconds(self._options.interval) - monotonic())
+            self._refuse(await self._in_thread(tail.heard_since, ends, self._options.symbols))
         if self._options.seed is not None:  # the same seed, the same prices: they cannot go on from the last ones
             found = {symbol: Opening(opening.sequence_id) for symbol, opening in found.items()}
-        self._market = Market(self._options.symbols, self._seed, found)
         if not self.stopping:
             self._console.producing(self._options)
         if self._options.duration is not None:
             asyncio.get_running_loop().call_later(self._options.duration, self.stop)
-        return self._market
+        return Market(self._options.symbols, self._seed, found)
 
-    async def _look_and_watch(self) -> dict[str, Opening]:
-        began = monotonic()
-        ends = await self._in_thread(self._ends)
-        found = await self._in_thread(self._look)
-        if not self._options.force:
-            await wait_for(self._stopped, began + watch_seconds(self._options.interval) - monotonic())
-            if heard := await self._in_thread(self._heard_since, ends):
-                raise AlreadyRunning(
-                    f"a simulator of {', '.join(sorted(heard))} is already running (its ticks arrive now): stop it, "
-                    "choose other --symbols, or start beside it with --force"
-                )
-        return found
-
-    def _ends(self) -> dict[int, int]:
-        with log_tail(self._kafka) as tail:
-            return tail.ends()
-
-    def _look(self) -> dict[str, Opening]:
-        with log_tail(self._kafka) as tail:
-            return openings(self._options.symbols, tail)
-
-    def _heard_since(self, ends: dict[int, int]) -> set[str]:
-        with log_tail(self._kafka) as tail:
-            return tail.heard_since(ends, self._options.symbols)
+    def _refuse(self, heard: set[str]) -> None:
+        if heard:
+            raise AlreadyRunning(
+                f"a simulator of {', '.join(sorted(heard))} is already running (its ticks arrive now): stop it, "
+                "choose other --symbols, or start beside it with --force"
+            )
 
     def _on_acknowledged(self, sent: Sent, partition: int, offset: int) -> None:
         self._acknowledged += 1

@@ -62,6 +62,7 @@ class LogProducer(Generic[T]):
             )
         except (KafkaError, OSError) as error:
             raise _translated(error, f"Kafka at {kafka.bootstrap_servers}") from error
+        self._learn_partitions()
 
     def send(self, key: bytes, value: bytes, tag: T) -> None:
         """Hand one value to the client, which sends it soon. Blocks only where the topic's partitions are unknown."""
@@ -108,6 +109,13 @@ class LogProducer(Generic[T]):
         sender.join(5)
         self._producer.close(timeout=1)
 
+    def _learn_partitions(self) -> None:
+        try:
+            self._producer.partitions_for(self._topic)  # else the first send would wait for them
+        except KafkaError as error:
+            self.close()
+            raise _translated(error, f"topic {self._topic}") from error
+
     def _succeeded(self, tag: T, metadata: Any) -> None:
         self._tell(tag, metadata.partition, metadata.offset)
         with self._changed:
@@ -118,7 +126,6 @@ class LogProducer(Generic[T]):
 
     def _failed(self, error: Exception) -> None:
         with self._changed:
-            self._unacknowledged -= 1
             if self._failure is None:
                 self._failure = _translated(error, f"topic {self._topic}")
             self._changed.notify_all()

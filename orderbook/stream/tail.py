@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from kafka.partitioner.default import murmur2
 from pydantic import ValidationError
 
+from orderbook.config import KafkaSettings
 from orderbook.errors import OffsetOutOfRange
 from orderbook.stream.batch import FetchLimits, RangeFetcher, Record
+from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import LogBounds, TopicClient
 from orderbook.tick import OrderBookTick, decode
 
@@ -99,11 +102,30 @@ class _Stretch:
 
 
 class LogTail:
-    """Reads the newest records of a topic, in bounded steps. Every method blocks, and raises ``Unavailable``."""
+    """Reads the newest records of a topic, in bounded steps. Every method blocks, and raises ``Unavailable``.
+
+    Sees committed records only. One per process, to be closed.
+    """
 
     def __init__(self, topic: TopicClient, fetcher: RangeFetcher) -> None:
         self._topic = topic
         self._fetcher = fetcher
+
+    @classmethod
+    def of(cls, kafka: KafkaSettings) -> Self:
+        """The tail of the topic that the settings name; raises ``Unavailable`` also while there is no such topic."""
+        topic = TopicClient(kafka)
+        try:
+            topic.identity()
+            return cls(topic, make_fetcher(kafka, FIRST_STEP))
+        except BaseException:
+            topic.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._fetcher.close()
+        self._topic.close()
 
     def ends(self) -> dict[int, int]:
         """The end of each partition now."""
