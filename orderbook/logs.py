@@ -10,7 +10,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 LONGEST_TEXT = 2_000  # characters of one value: what a payload says must not flood the log
 
 QUIET = {
-    "kafka": logging.ERROR,  # its warnings repeat what we say once
+    "kafka": logging.CRITICAL,  # kafka-python and librdkafka: in an outage many lines a second; we say it once
     "amqp": logging.WARNING,
     "kombu": logging.WARNING,
     "alembic": logging.INFO,

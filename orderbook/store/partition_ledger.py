@@ -73,12 +73,13 @@ COUNT_LOW_PASS = text("""
     UPDATE partition_cursor SET low_passes = low_passes + 1 WHERE generation_id = :generation AND partition = :partition
 """)
 # A process stopped inside COPY keeps its row lock for ever, and no timeout of Postgres reaches it. A backend whose
-# transaction began after the lease ended is innocent: it serves something else by now.
+# transaction began after the lease ended is innocent: it serves something else by now. The call stands in the select
+# list: in a WHERE clause the planner may ask it first, of every backend there is.
 END_OVERDUE_HOLDERS = text("""
-    SELECT r.id FROM offset_range r
+    SELECT r.id, pg_terminate_backend(a.pid) FROM offset_range r
     JOIN pg_stat_activity a ON a.pid = r.holder_pid AND a.backend_start = r.holder_start
     WHERE r.generation_id = :generation AND r.partition = :partition AND r.state = 'planned'
-      AND r.lease_until < now() AND a.xact_start < r.lease_until AND pg_terminate_backend(a.pid)
+      AND r.lease_until < now() AND a.xact_start < r.lease_until
 """)
 TAKE_DUE = text("""
     UPDATE offset_range SET hinted_at = now()

@@ -1,5 +1,6 @@
 """How each Kafka client is told where the cluster is and how to prove who we are. Both clients, one place."""
 
+import logging
 from typing import Any
 
 from orderbook.config import KafkaSettings
@@ -28,7 +29,7 @@ def confluent_options(kafka: KafkaSettings) -> dict[str, Any]:
         "bootstrap.servers": kafka.bootstrap_servers,
         "security.protocol": kafka.security_protocol,
         "reconnect.backoff.max.ms": 1_000,
-        "log_level": 3,  # errors: the rest repeats what our own log says
+        "logger": logging.getLogger("kafka.librdkafka"),  # else it writes to standard error by itself
     }
     if kafka.security_protocol.startswith("SASL"):
         options["sasl.mechanisms"] = kafka.sasl_mechanism
