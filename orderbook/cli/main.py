@@ -2,8 +2,10 @@
 
 import typer
 
-from orderbook.cli import db, topics
+from orderbook.cli import audit, db, topics
+from orderbook.cli.env import env
 from orderbook.cli.failures import Commands
+from orderbook.cli.up import up
 
 app = typer.Typer(
     name="orderbook",
@@ -14,6 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(epilog="Example: orderbook up --symbols TTF-GAS,NBP-GAS --seed 7")(up)
+app.command(epilog='Example: eval "$(orderbook env)"')(env)
+app.command(epilog="Example: orderbook audit --deep")(audit.audit)
 app.add_typer(db.app, name="db")
 app.add_typer(topics.app, name="topics")
 
