@@ -200,11 +200,15 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orderbook"
 
 
-def running_servers() -> dict[str, str]:
-    """The ``services.env`` of a running ``orderbook up``, as a mapping; empty where none runs."""
-    candidates = [default_data_dir() / "services.env"]
-    with suppress(OSError):  # no `up` was started from this folder
-        candidates.insert(0, Path(POINTER.read_text().strip()))
+def running_servers(data_dir: Path | None = None) -> dict[str, str]:
+    """The ``services.env`` of a running ``orderbook up``, as a mapping; empty where none runs.
+
+    Of ``data_dir``; else of the one started in this working directory, else of the default data folder.
+    """
+    candidates = [(data_dir or default_data_dir()) / "services.env"]
+    if data_dir is None:
+        with suppress(OSError):  # no `up` was started from this folder
+            candidates.insert(0, Path(POINTER.read_text().strip()))
     for path in candidates:
         try:
             lines = path.read_text().splitlines()

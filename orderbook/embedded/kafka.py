@@ -4,7 +4,6 @@ import base64
 import os
 import socket
 import struct
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,8 @@ from orderbook.embedded.account import Account, reachable
 from orderbook.embedded.folder import make_private, plain_environment
 from orderbook.embedded.jars import KAFKA_VERSION, kafka_jars
 from orderbook.embedded.ports import LOOPBACK
-from orderbook.embedded.process import Command
+from orderbook.embedded.process import Command, run_to_end
 from orderbook.embedded.programs import java_home
-from orderbook.errors import Unavailable
 
 HEAP = "-Xmx512m"  # 390 MB resident under load
 
@@ -50,6 +48,7 @@ class Kafka:
     controller_port: int
     account: Account | None = None
     name: str = "kafka"
+    text: str = f"Kafka {KAFKA_VERSION}"
 
     @property
     def bootstrap_servers(self) -> str:
@@ -103,20 +102,15 @@ class Kafka:
     def _format(self, java: list[str], properties: Path) -> None:
         cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         arguments = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id, "-c", str(properties)]
-        account = self.account
-        done = subprocess.run(
-            [*java, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=plain_environment(),
-            cwd=self.folder,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
+        run_to_end(
+            Command(
+                f"formatting Kafka's folder {self.folder}",
+                [*java, *arguments],
+                plain_environment(),
+                account=self.account,
+                folder=self.folder,
+            )
         )
-        if done.returncode != 0:
-            raise Unavailable(f"Kafka's folder {self.folder} cannot be formatted:\n{done.stdout}{done.stderr}")
 
 
 def answers(port: int) -> bool:

@@ -1,6 +1,5 @@
 """Postgres 18 on loopback: ``initdb`` and ``postgres`` run directly, passwords from the first byte on."""
 
-import subprocess
 import tempfile
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ from psycopg2.sql import SQL, Identifier, Literal
 from orderbook.embedded.account import Account, reachable
 from orderbook.embedded.folder import make_private, plain_environment
 from orderbook.embedded.ports import LOOPBACK
-from orderbook.embedded.process import SIGINT, Command
+from orderbook.embedded.process import SIGINT, Command, run_to_end
 from orderbook.embedded.programs import postgres_home
-from orderbook.errors import Unavailable
 
 SUPERUSER = "postgres"
 ROLE, DATABASE = "market", "marketdata"
@@ -34,6 +32,7 @@ class Postgres:
     account: Account | None = None
     quick: bool = False
     name: str = "postgres"
+    text: str = "Postgres 18"
 
     @property
     def url(self) -> str:
@@ -111,19 +110,15 @@ class Postgres:
             password.write_text(self.superuser_password)
             if account is not None:
                 account.takes(password)
-            done = subprocess.run(
-                [str(programs / "initdb"), "-D", str(fresh / "cluster"), *self._initdb_options(password)],
-                capture_output=True,
-                text=True,
-                check=False,
-                env=plain_environment(),
-                cwd=self.folder,
-                user=account.uid if account else None,
-                group=account.gid if account else None,
-                extra_groups=[] if account else None,
+            run_to_end(
+                Command(
+                    f"initdb in {self.folder}",
+                    [str(programs / "initdb"), "-D", str(fresh / "cluster"), *self._initdb_options(password)],
+                    plain_environment(),
+                    account=account,
+                    folder=self.folder,
+                )
             )
-            if done.returncode != 0:
-                raise Unavailable(f"initdb in {self.folder} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
             (fresh / "cluster").rename(self._cluster)  # whole or not at all
 
     def _initdb_options(self, password: Path) -> list[str]:

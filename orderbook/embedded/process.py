@@ -36,6 +36,31 @@ class Command:
     folder: Path | None = None  # its working directory; default: ours
 
 
+def tied(command: Command) -> list[str]:
+    """The arguments that become the command, as its account, tied to this process."""
+    account, number = command.account, int(command.orphan_signal)
+    ids = [str(account.uid), str(account.gid)] if account else ["-", "-"]
+    # -I -S: 15 ms, and nothing of the environment's Python settings
+    shim = [sys.executable, "-I", "-S", str(Path(tie.__file__)), str(number), str(os.getpid()), *ids]
+    return [*shim, *command.arguments]
+
+
+def run_to_end(command: Command) -> None:
+    """Run a short command that makes something. Raises ``Unavailable`` with its output when it fails."""
+    done = subprocess.run(
+        tied(command),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(command.environment),
+        cwd=command.folder,
+        start_new_session=True,
+    )
+    if done.returncode != 0:
+        raise Unavailable(f"{command.name} ended with {done.returncode}:\n{done.stdout}{done.stderr}".rstrip())
+
+
 @dataclass
 class Process:
     """A running or ended ``Command``. Start it from the main thread: Linux ends it with the thread that started it."""
@@ -50,7 +75,7 @@ class Process:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
-                self._tied(),
+                tied(self.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -102,23 +127,19 @@ class Process:
         except OSError:
             return ""
 
-    def _tied(self) -> list[str]:
-        account, number = self.command.account, int(self.command.orphan_signal)
-        ids = [str(account.uid), str(account.gid)] if account else ["-", "-"]
-        # -I -S: 15 ms, and nothing of the environment's Python settings
-        shim = [sys.executable, "-I", "-S", str(Path(tie.__file__)), str(number), str(os.getpid()), *ids]
-        return [*shim, *self.command.arguments]
-
     def _signal(self, number: signal.Signals) -> None:
         if self._child is not None and self._child.poll() is None:
             with suppress(ProcessLookupError):
                 self._child.send_signal(number)
 
 
-def wait_until(condition: Callable[[], bool], process: Process, seconds: float) -> None:
+def wait_until(
+    condition: Callable[[], bool], process: Process, seconds: float, pause: Callable[[float], None] = time.sleep
+) -> None:
     """Return once the condition holds.
 
-    Raises ``Unavailable`` with the end of its log when the process ends first, or after ``seconds``.
+    Raises ``Unavailable`` with the end of its log when the process ends first, or after ``seconds``; and whatever
+    ``pause``, called between two looks, raises.
     """
     name, deadline = process.command.name, time.monotonic() + seconds
     while not condition():
@@ -126,7 +147,7 @@ def wait_until(condition: Callable[[], bool], process: Process, seconds: float) 
             raise Unavailable(f"{name} ended with {process.exit_code}; see {process.log}:\n{process.last_lines()}")
         if time.monotonic() > deadline:
             raise Unavailable(f"{name} is not ready after {seconds:g} s; see {process.log}:\n{process.last_lines()}")
-        time.sleep(POLL_SECONDS)
+        pause(POLL_SECONDS)
 
 
 def session_of(leader: int) -> Iterator[psutil.Process]:

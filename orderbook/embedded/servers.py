@@ -22,6 +22,10 @@ class Server(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def text(self) -> str:
+        """What it is, for people."""
+
     def prepare(self) -> Command:
         """Make what it needs on disk (only once), and say what starts it."""
 

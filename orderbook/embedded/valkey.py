@@ -34,6 +34,7 @@ class Valkey:
     password: str
     account: Account | None = None
     name: str = "valkey"
+    text: str = "Valkey 9"
 
     @property
     def url(self) -> str:

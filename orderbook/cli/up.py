@@ -1,0 +1,51 @@
+"""``orderbook up``: everything on this machine."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Only(StrEnum):
+    """A part of the whole."""
+
+    SERVERS = "servers"
+
+
+def up(
+    *,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Keeps the data. Default: ~/.local/share/orderbook, as root /var/lib/orderbook."),
+    ] = None,
+    only: Annotated[
+        Only | None, typer.Option(help="Just Kafka, Valkey and Postgres, with schema and topic: the rest is yours.")
+    ] = None,
+    no_simulator: Annotated[bool, typer.Option("--no-simulator", help="Run all but the simulator.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete all data of before, then start.")] = False,
+    symbols: Annotated[str | None, typer.Option(help="Of the simulator, comma-separated.")] = None,
+    interval: Annotated[float | None, typer.Option(help="Of the simulator: seconds between ticks of a symbol.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the simulator: the same seed gives the same walk.")] = None,
+) -> None:
+    """Run everything on this machine: Kafka, Valkey, Postgres, simulator, worker, beat and Flower.
+
+    Real servers out of packages, no Docker, no root. Data stays from run to run. Ctrl-C stops all in order, a second
+    one at once. Other shells find the servers by themselves, or by: eval "$(orderbook env)"
+    """
+    from orderbook.config import default_data_dir
+    from orderbook.embedded.folder import DataFolder
+    from orderbook.embedded.up import Wishes, run
+
+    flags = {"--symbols": symbols, "--interval": interval, "--seed": seed}
+    run(
+        Wishes(
+            folder=DataFolder((data_dir or default_data_dir()).absolute()),
+            reset=reset,
+            servers_only=only is Only.SERVERS,
+            simulator=not no_simulator,
+            simulator_flags=tuple(
+                part for name, value in flags.items() if value is not None for part in (name, str(value))
+            ),
+        )
+    )

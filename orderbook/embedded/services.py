@@ -1,0 +1,28 @@
+"""How other shells find the servers of an ``up``: ``services.env``, and a pointer to it in the working directory."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from orderbook.config import POINTER
+from orderbook.embedded.folder import DataFolder, write_private
+from orderbook.embedded.servers import Addresses
+
+
+@contextmanager
+def announced(folder: DataFolder, addresses: Addresses) -> Iterator[None]:
+    """Lend the addresses to every shell for as long as the block runs. Passwords are in the file: its owner's alone."""
+    variables = addresses.environment() | {"ORDERBOOK_UP_PID": str(os.getpid())}
+    write_private(folder.services, "".join(f"{name}={value}\n" for name, value in variables.items()))
+    pointer, target = POINTER.absolute(), f"{folder.services}\n"
+    with suppress(OSError):  # a working directory that we cannot write to has no pointer: `orderbook env` has the rest
+        pointer.parent.mkdir(exist_ok=True)
+        pointer.write_text(target)
+    try:
+        yield
+    finally:
+        folder.services.unlink(missing_ok=True)
+        with suppress(OSError):
+            if pointer.read_text() == target:
+                pointer.unlink()
+                pointer.parent.rmdir()

@@ -1,0 +1,185 @@
+"""``orderbook up``: everything on this machine, step by step, then kept running until somebody stops it."""
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from orderbook.config import settings
+from orderbook.embedded import pipeline
+from orderbook.embedded.board import Board
+from orderbook.embedded.claim import claimed, stop_orphans
+from orderbook.embedded.figures import FigureReader, ServerFigures
+from orderbook.embedded.folder import DataFolder
+from orderbook.embedded.interrupts import Interrupts, Stopping
+from orderbook.embedded.pipeline import Typed
+from orderbook.embedded.ports import choose_port
+from orderbook.embedded.process import Process, wait_until
+from orderbook.embedded.servers import START_SECONDS, Server, Servers, servers_in
+from orderbook.embedded.services import announced
+from orderbook.embedded.supervisor import Supervised, Supervisor
+
+STEP_SECONDS = 600.0  # a migration of a large table takes its time
+TEND_SECONDS = 0.25
+FLOWER_PORT = 5555
+RESETTABLE = ("kafka", "valkey", "postgres", "logs", "passwords.json")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asked for."""
+
+    folder: DataFolder
+    reset: bool = False
+    servers_only: bool = False
+    simulator: bool = True
+    simulator_flags: tuple[str, ...] = ()
+
+
+def run(wishes: Wishes) -> None:
+    """Start everything, look after it, stop it. Returns after a clean stop.
+
+    Raises ``AlreadyRunning`` where the folder is in use, and what kept a step from succeeding; nothing runs on then.
+    """
+    console, folder = Console(stderr=True, highlight=False), wishes.folder
+    folder.make()
+    with claimed(folder), Interrupts() as interrupts:
+        _log_to(folder)
+        up = Up(wishes, console, interrupts, Supervisor(folder))
+        up.say(f"orderbook up in {folder.path} (pid {os.getpid()}); logs in {folder.log('*')}")
+        for name in stop_orphans(folder):
+            up.say(f"stopped {name}, which a killed `orderbook up` had left running")
+        if wishes.reset:
+            up.say("starting from nothing: the data of before is deleted")
+            reset(folder)
+        servers = servers_in(folder)
+        with announced(folder, servers.addresses):
+            up.run(servers)
+
+
+def reset(folder: DataFolder) -> None:
+    """Delete what ``up`` keeps in the folder, and nothing else that may lie there."""
+    for name in RESETTABLE:
+        path = folder.path / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    folder.make()
+
+
+@dataclass
+class Up:
+    """One run, in a folder that is ours."""
+
+    wishes: Wishes
+    console: Console
+    interrupts: Interrupts
+    supervisor: Supervisor
+    began: float = field(default_factory=time.monotonic)
+    reader: FigureReader | None = None
+    flower: str = ""
+
+    def run(self, servers: Servers) -> None:
+        """Start, look after, stop: returns, or raises, when nothing runs any more."""
+        try:
+            self._start(servers)
+            self._look_after()
+        except Stopping:
+            pass
+        finally:
+            self._stop()
+
+    def say(self, text: str) -> None:
+        """A line of progress, on the terminal and in the log."""
+        log.info(text)
+        with suppress(OSError):  # the terminal may be gone; the log has it
+            self.console.print(text, markup=False, soft_wrap=True)
+
+    def _start(self, servers: Servers) -> None:
+        children = {server.name: self._launch(server) for server in servers.each()}
+        environment = pipeline.child_environment(os.environ, self.wishes.folder, servers.addresses)
+        migrations, topic = pipeline.steps(environment)
+        self._await(servers.valkey, children, servers.valkey.port)
+        self._await(servers.postgres, children, servers.postgres.port)
+        self._step(migrations)  # while Kafka, the slowest, starts
+        self._await(servers.kafka, children, servers.kafka.port)
+        self._step(topic)
+        self.reader = FigureReader(ServerFigures(servers.addresses, settings().kafka.topic))
+        self.reader.start()
+        if not self.wishes.servers_only:
+            self._start_pipeline(environment)
+        self.say(f"up after {self._age():.1f} s; Ctrl-C stops it")
+
+    def _start_pipeline(self, environment: Mapping[str, str]) -> None:
+        address, port = settings().flower_address, choose_port(FLOWER_PORT)
+        commands = [*pipeline.celery(environment, address, port)]
+        if self.wishes.simulator:
+            commands.insert(0, pipeline.simulator(environment, self.wishes.simulator_flags))
+        for typed in commands:
+            self.supervisor.start(typed.command, typed.text)
+            self._say_step(typed.command.name, typed.text)
+        self.flower = f"http://{address}:{port}"
+
+    def _launch(self, server: Server) -> Supervised:
+        command = server.prepare()
+        return self.supervisor.start(command, server.text, server.prepare)
+
+    def _await(self, server: Server, children: Mapping[str, Supervised], port: int) -> None:
+        wait_until(server.is_ready, children[server.name].process, START_SECONDS, self.interrupts.pause)
+        server.settle()
+        self._say_step(server.name, f"{server.text} on port {port}")
+
+    def _step(self, typed: Typed) -> None:
+        process = Process(typed.command, self.wishes.folder.log(typed.command.name))
+        try:
+            process.start()
+            wait_until(lambda: process.exit_code == 0, process, STEP_SECONDS, self.interrupts.pause)
+        finally:
+            process.stop()
+        self._say_step(typed.command.name, typed.text)
+
+    def _look_after(self) -> None:
+        footer = f"Flower {self.flower} · Ctrl-C stops" if self.flower else "Ctrl-C stops"
+        board = Board(self.console, self.supervisor, self.reader, footer) if self.console.is_terminal else None
+        with board or nullcontext():
+            is_first_row_told = self.wishes.servers_only
+            while True:
+                for child in self.supervisor.tend():
+                    self.say(
+                        f"{child.name} ended with {child.last_exit}; it is started again (see {child.process.log})"
+                    )
+                if not is_first_row_told and self.reader is not None and self.reader.has_new_rows:
+                    self.say(f"first row in ticks after {self._age():.1f} s")
+                    is_first_row_told = True
+                if board is not None:
+                    board.draw()
+                self.interrupts.pause(TEND_SECONDS)
+
+    def _stop(self) -> None:
+        if self.reader is not None:
+            self.reader.end()
+        self.supervisor.stop(lambda: self.interrupts.is_urgent, lambda name: self.say(f"stopping {name}"))
+        self.say("stopped")
+
+    def _say_step(self, name: str, text: str) -> None:
+        self.say(f"{self._age():5.1f} s  {name:<10} {text}")
+
+    def _age(self) -> float:
+        return time.monotonic() - self.began
+
+
+def _log_to(folder: DataFolder) -> None:
+    handler = logging.FileHandler(folder.log("up"))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]  # nothing but the board and our own lines on the terminal
+    root.setLevel(logging.INFO)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # in an outage it writes many lines a second
