@@ -3,6 +3,7 @@
 A message is a hint that carries a range id; the ledger in Postgres is the queue. So messages may be lost or come twice.
 """
 
+from kombu import Exchange as _Exchange
 from kombu import Queue as _Queue
 
 from orderbook.config import settings as _settings
@@ -25,7 +26,9 @@ accept_content = ["json"]
 task_serializer = "json"
 task_ignore_result = True
 
-task_queues = (_Queue("drain"), _Queue("ingest"), _Queue("maintenance"))  # in the order they are served
+_exchange = _Exchange("orderbook")
+# in the order they are served; without a routing key of its own, each would get what is sent to any
+task_queues = tuple(_Queue(name, _exchange, routing_key=name) for name in ("drain", "ingest", "maintenance"))
 task_default_queue = "maintenance"
 task_routes = {"drain": {"queue": "drain"}, "ingest": {"queue": "ingest"}}
 task_create_missing_queues = False
