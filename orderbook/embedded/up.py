@@ -4,8 +4,9 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -19,7 +20,7 @@ from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.interrupts import Interrupts, Stopping
 from orderbook.embedded.pipeline import Typed
 from orderbook.embedded.ports import choose_port
-from orderbook.embedded.process import Process, wait_until
+from orderbook.embedded.process import Command, Process, wait_until
 from orderbook.embedded.servers import START_SECONDS, Server, Servers, servers_in
 from orderbook.embedded.services import announced
 from orderbook.embedded.supervisor import Supervised, Supervisor
@@ -104,14 +105,17 @@ class Up:
             self.console.print(text, markup=False, soft_wrap=True)
 
     def _start(self, servers: Servers) -> None:
-        children = {server.name: self._launch(server) for server in servers.each()}
         environment = pipeline.child_environment(os.environ, self.wishes.folder, servers.addresses)
         migrations, topic = pipeline.steps(environment)
-        self._await(servers.valkey, children, servers.valkey.port)
-        self._await(servers.postgres, children, servers.postgres.port)
-        self._step(migrations)  # while Kafka, the slowest, starts
-        self._await(servers.kafka, children, servers.kafka.port)
-        self._step(topic)
+        with ThreadPoolExecutor(1) as aside:
+            kafka_command = aside.submit(servers.kafka.prepare)  # formatting takes a second: beside the rest
+            self._await(servers.valkey, self._launch(servers.valkey), servers.valkey.port)
+            self._await(servers.postgres, self._launch(servers.postgres), servers.postgres.port)
+            with self._step(migrations):
+                kafka = self._launch(servers.kafka, kafka_command.result())
+        self._await(servers.kafka, kafka, servers.kafka.port)
+        with self._step(topic):
+            pass
         self.reader = FigureReader(ServerFigures(servers.addresses, settings().kafka.topic))
         self.reader.start()
         if not self.wishes.servers_only:
@@ -128,19 +132,21 @@ class Up:
             self._say_step(typed.command.name, typed.text)
         self.flower = f"http://{address}:{port}"
 
-    def _launch(self, server: Server) -> Supervised:
-        command = server.prepare()
-        return self.supervisor.start(command, server.text, server.prepare)
+    def _launch(self, server: Server, command: Command | None = None) -> Supervised:
+        return self.supervisor.start(command or server.prepare(), server.text, server.prepare)
 
-    def _await(self, server: Server, children: Mapping[str, Supervised], port: int) -> None:
-        wait_until(server.is_ready, children[server.name].process, START_SECONDS, self.interrupts.pause)
+    def _await(self, server: Server, child: Supervised, port: int) -> None:
+        wait_until(server.is_ready, child.process, START_SECONDS, self.interrupts.pause)
         server.settle()
         self._say_step(server.name, f"{server.text} on port {port}")
 
-    def _step(self, typed: Typed) -> None:
+    @contextmanager
+    def _step(self, typed: Typed) -> Iterator[None]:
+        """Run a command beside the block; leave when it has succeeded."""
         process = Process(typed.command, self.wishes.folder.log(typed.command.name))
         try:
             process.start()
+            yield
             wait_until(lambda: process.exit_code == 0, process, STEP_SECONDS, self.interrupts.pause)
         finally:
             process.stop()
