@@ -1,0 +1,39 @@
+# `make` lists the targets. Each makes .venv first, with pinned versions; after that it starts at once.
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test check bench pins
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PINNED_BY := pyproject.toml constraints.txt orderbook/embedded/kafka.lock.toml
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv with everything in it, and fetch Kafka's jars
+
+up: $(STAMP) ## run everything on this machine; make up ARGS="--symbols TTF-GAS,NBP-GAS"
+	@$(BIN)/orderbook up $(ARGS)
+
+test: $(STAMP) ## all tests, on real servers; make test ARGS="tests/unit -x"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## measure (numbers, no verdict)
+	@$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -s $(ARGS)
+
+pins: $(STAMP) ## write what .venv has into constraints.txt
+	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+$(STAMP): $(PINNED_BY)
+	@python=$$(sh .ci/find-python) && if ! $(BIN)/python -c '' 2>/dev/null; then "$$python" -m venv --clear .venv; fi
+	@echo "Installing into .venv (the first time fetches about 400 MB) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
+	@$(BIN)/python -m orderbook.embedded.jars > /dev/null
+	@touch $@
