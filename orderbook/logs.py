@@ -14,6 +14,7 @@ QUIET = {
     "amqp": logging.WARNING,
     "kombu": logging.WARNING,
     "alembic": logging.INFO,
+    "alembic.runtime.plugins": logging.WARNING,  # nine lines whenever it is imported
     "celery.worker.strategy": logging.WARNING,  # a line per task received
     "celery.app.trace": logging.WARNING,  # and one per task done
     "celery.beat": logging.WARNING,  # and one per task sent
