@@ -103,7 +103,8 @@ class Kafka:
 
     def _format(self, java: list[str], properties: Path) -> None:
         cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
-        arguments = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id, "-c", str(properties)]
+        named = f"--cluster-id={cluster_id}"  # in one word: each 64th id begins with a dash
+        arguments = ["kafka.tools.StorageTool", "format", "--ignore-formatted", named, "-c", str(properties)]
         run_to_end(
             Command(
                 f"formatting Kafka's folder {self.folder}",
