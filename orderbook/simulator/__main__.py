@@ -8,6 +8,7 @@ import sys
 from orderbook.config import Settings, settings
 from orderbook.errors import ConfigError, OrderbookError
 from orderbook.logs import configure
+from orderbook.simulator.ledger import Ledger
 from orderbook.simulator.options import Options, parse
 from orderbook.simulator.run import Run
 
@@ -22,14 +23,22 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments, found.simulator)
     configure(found.log_level, found.log_format)
     try:
-        return asyncio.run(_run(found, options))
+        ledger = Ledger(options.ledger) if options.ledger else None
+    except OSError as error:
+        sys.stderr.write(f"python -m orderbook.simulator: --ledger {options.ledger}: {error.strerror}\n")
+        return 2
+    try:
+        return asyncio.run(_run(found, options, ledger))
+    except BrokenPipeError:  # who read our lines has left: so do we, quietly
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (OrderbookError, OSError) as error:
         sys.stderr.write(f"simulator: {error}\n")
         return 1
 
 
-async def _run(found: Settings, options: Options) -> int:
-    run = Run(found.kafka, options)
+async def _run(found: Settings, options: Options, ledger: Ledger | None) -> int:
+    run = Run(found.kafka, options, ledger)
     stopped_by_signal = False
 
     def stop() -> None:

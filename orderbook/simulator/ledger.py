@@ -9,6 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 from orderbook.simulator.faults import Fault
 
+_NO_FAULT = '"fault":null,"form":null,"reason":null'
+
 
 class Sent(NamedTuple):
     """A value on its way to the broker."""
@@ -61,7 +63,9 @@ def _opened(path: Path) -> BinaryIO:
 
 def _line(sent: Sent, partition: int, offset: int) -> bytes:
     fault = sent.fault
-    marks = f'"{fault.kind}","form":"{fault.form}","reason":"{fault.reason}"' if fault else 'null,"reason":null'
+    marks = (
+        f'"{fault.kind}","form":"{fault.form}","reason":"{fault.reason}"' if fault else 'null,"form":null,"reason":null'
+    )
     return (
         f'{{"symbol":{json.dumps(sent.symbol)},"sequence_id":{sent.sequence_id},"partition":{partition},'
         f'"offset":{offset},"fault":{marks},"value":"{b64encode(sent.value).decode()}"}}\n'

@@ -5,11 +5,10 @@ Every function blocks, for a bounded time.
 
 import logging
 from collections.abc import Collection
-from decimal import Decimal
 
 from orderbook.errors import OrderbookError
 from orderbook.simulator.market import Opening
-from orderbook.stream.tail import LogTail
+from orderbook.stream.tail import ChainEnd, LogTail
 from orderbook.tick import MAX_SEQUENCE
 
 log = logging.getLogger(__name__)
@@ -25,29 +24,27 @@ def watch_seconds(interval: float) -> float:
 
 def openings(symbols: Collection[str], tail: LogTail) -> dict[str, Opening]:
     """Where each symbol goes on: after its newest tick in the log; where the log has none, after the newest stored."""
-    found = {
-        symbol: _after(symbol, newest.sequence_id, newest.tick.bid_price if newest.tick else None)
-        for symbol, newest in tail.newest(symbols).items()
-    }
-    stored = stored_sequences(set(symbols) - set(found))
-    return found | {symbol: _after(symbol, sequence_id) for symbol, sequence_id in stored.items()}
+    ends = tail.chain_ends(symbols)
+    stored = stored_sequences([s for s in symbols if s not in ends or ends[s].sequence_id is None])
+    return {symbol: _after(symbol, ends.get(symbol, ChainEnd()), stored.get(symbol, 0)) for symbol in symbols}
 
 
-def _after(symbol: str, sequence_id: int, bid_price: Decimal | None = None) -> Opening:
-    if sequence_id >= MAX_SEQUENCE:
+def _after(symbol: str, end: ChainEnd, stored: int) -> Opening:
+    sequence_id = end.last(before=stored) + 1
+    if sequence_id > MAX_SEQUENCE:
         raise OrderbookError(f"{symbol} has used up its sequence ids: choose another symbol")
-    return Opening(sequence_id + 1, bid_price)
+    return Opening(sequence_id, end.tick.bid_price if end.tick else None)
 
 
 def stored_sequences(symbols: Collection[str]) -> dict[str, int]:
     """The newest stored sequence id of each symbol that has one; none, with a warning, where the store is away."""
     if not symbols:
         return {}
-    names = ", ".join(sorted(symbols))
-    try:
-        from orderbook.store.reader import newest_sequences  # noqa: PLC0415 - SQLAlchemy, only where the log is empty
+    from orderbook.store.reader import newest_sequences  # noqa: PLC0415 - SQLAlchemy, only where the log is empty
 
-        return dict(newest_sequences(symbols))
-    except (OrderbookError, ImportError) as error:
-        log.warning("No tick of %s in the log, and the store cannot be asked: ids begin at 1 (%s)", names, error)
+    try:
+        return newest_sequences(symbols)
+    except OrderbookError as error:
+        names = ", ".join(sorted(symbols))
+        log.warning("No tick of %s in the log, and the store is away: ids begin at 1 (%s)", names, error)
         return {}

@@ -27,14 +27,14 @@ PROGRESS_SECONDS = 30.0
 class Run:
     """Sends what the options ask for, however often the broker goes away meanwhile."""
 
-    def __init__(self, kafka: KafkaSettings, options: Options) -> None:
+    def __init__(self, kafka: KafkaSettings, options: Options, ledger: Ledger | None = None) -> None:
         self._kafka = kafka
         self._options = options
         self._console = Console(options.period)
         self._seed = SystemRandom().getrandbits(63) if options.seed is None else options.seed
         self._faults = Faults(options.shares, self._seed)
         self._market: Market | None = None
-        self._ledger = Ledger(options.ledger) if options.ledger else None
+        self._ledger = ledger
         self._in_thread = OneThread()
         self._stopped = asyncio.Event()
         self._broken: OrderbookError | None = None

@@ -21,43 +21,39 @@ MOST_OFFSETS = 200_000  # per partition: bounds the work for a symbol that is no
 _LIMITS = FetchLimits(bytes=32 * 2**20, seconds=30, poll_seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class NewestTick:
-    """The end of a symbol's chain of sequence ids, and its newest two-sided tick, where one was seen."""
-
-    sequence_id: int
-    tick: OrderBookTick | None
-
-
 @dataclass(slots=True)
-class Trace:
-    """What a stretch of one partition says of one symbol. A record that cannot be read took one sequence id."""
+class ChainEnd:
+    """Where a symbol's chain of sequence ids ends, as far as the records that were read tell.
+
+    ``unread`` records came after the newest id and cannot be read: each took an id. ``tick`` is the newest one with a
+    price on both sides.
+    """
 
     sequence_id: int | None = None
-    unread: int = 0  # records that cannot be read, before any that can
+    unread: int = 0
     tick: OrderBookTick | None = None
 
     def take(self, value: bytes | None) -> None:
         """Add the next record."""
         tick = _readable(value)
         if tick is None:
-            if self.sequence_id is None:
-                self.unread += 1
-            else:
-                self.sequence_id += 1
+            self.unread += 1
             return
-        self.sequence_id = max(tick.sequence_id, self.sequence_id or 0)
+        self.sequence_id = max(tick.sequence_id, self.last(before=0))
+        self.unread = 0
         if tick.bid_price is not None and tick.ask_price is not None and tick.bid_price < tick.ask_price:
             self.tick = tick
 
-    def after(self, older: "Trace") -> "Trace":
-        """This stretch, with the one that precedes it."""
+    def last(self, before: int) -> int:
+        """The last id that was taken, where ``before`` was the one before all that was read."""
+        return (before if self.sequence_id is None else self.sequence_id) + self.unread
+
+    def after(self, older: "ChainEnd") -> "ChainEnd":
+        """The end of both stretches, ``older`` coming first."""
         tick = self.tick or older.tick
-        if self.sequence_id is not None:
-            return Trace(max(self.sequence_id, older.sequence_id or 0), older.unread, tick)
-        if older.sequence_id is not None:
-            return Trace(older.sequence_id + self.unread, older.unread, tick)
-        return Trace(None, older.unread + self.unread, tick)
+        if self.sequence_id is None:
+            return ChainEnd(older.sequence_id, older.unread + self.unread, tick)
+        return ChainEnd(max(self.sequence_id, older.last(before=0)), self.unread, tick)
 
 
 def _readable(value: bytes | None) -> OrderBookTick | None:
@@ -77,27 +73,27 @@ class _Stretch:
         self.edge = bounds.end
         self.floor = max(bounds.start, bounds.end - MOST_OFFSETS)
         self.step = FIRST_STEP
-        self.traces: dict[str, Trace] = defaultdict(Trace)
+        self.chains: dict[str, ChainEnd] = defaultdict(ChainEnd)
 
     @property
     def ended(self) -> bool:
         return self.edge <= self.floor
 
     def found(self) -> set[str]:
-        return {symbol for symbol, trace in self.traces.items() if trace.sequence_id is not None}
+        return {symbol for symbol, chain in self.chains.items() if chain.sequence_id is not None}
 
     def back(self, fetcher: RangeFetcher, symbols: Collection[str]) -> None:
         """Read the step before the edge."""
         start = max(self.floor, self.edge - self.step)
-        newer: dict[str, Trace] = defaultdict(Trace)
+        read: dict[str, ChainEnd] = defaultdict(ChainEnd)
         try:
             for symbol, record in _of(symbols, _records(fetcher, self.number, start, self.edge)):
-                newer[symbol].take(record.value)
+                read[symbol].take(record.value)
         except OffsetOutOfRange:  # retention was faster: there is nothing left below
             self.edge = self.floor
             return
-        for symbol, older in newer.items():
-            self.traces[symbol] = self.traces[symbol].after(older)
+        for symbol, older in read.items():
+            self.chains[symbol] = self.chains[symbol].after(older)
         self.edge, self.step = start, min(self.step * 4, LARGEST_STEP)
 
 
@@ -132,8 +128,8 @@ class LogTail:
         bounds = self._topic.bounds(self._topic.identity().partitions)
         return {number: found.end for number, found in bounds.items()}
 
-    def newest(self, symbols: Collection[str]) -> dict[str, NewestTick]:
-        """The newest tick of each symbol; symbols that are not in the last ``MOST_OFFSETS`` offsets are left out.
+    def chain_ends(self, symbols: Collection[str]) -> dict[str, ChainEnd]:
+        """Where each symbol's chain ends; symbols without a record in the last ``MOST_OFFSETS`` offsets are left out.
 
         Looks at the end of every partition, then further back in the one a symbol's key belongs to, and where it is not
         there in all: when partitions were added, a symbol's past stands in another.
@@ -185,13 +181,10 @@ def _found(stretches: Iterable[_Stretch]) -> set[str]:
     return set[str]().union(*(stretch.found() for stretch in stretches))
 
 
-def _newest(symbols: Collection[str], stretches: Collection[_Stretch]) -> dict[str, NewestTick]:
-    newest: dict[str, NewestTick] = {}
-    for symbol in symbols:
-        for stretch in stretches:
-            trace = stretch.traces.get(symbol)
-            if trace is None or trace.sequence_id is None:
-                continue
-            if symbol not in newest or trace.sequence_id > newest[symbol].sequence_id:
-                newest[symbol] = NewestTick(trace.sequence_id, trace.tick)
-    return newest
+def _newest(symbols: Collection[str], stretches: Collection[_Stretch]) -> dict[str, ChainEnd]:
+    chains = {s: [stretch.chains[s] for stretch in stretches if s in stretch.chains] for s in symbols}
+    return {symbol: max(ends, key=_rank) for symbol, ends in chains.items() if ends}
+
+
+def _rank(chain: ChainEnd) -> tuple[bool, int]:
+    return chain.sequence_id is not None, chain.last(before=0)
