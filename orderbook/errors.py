@@ -57,3 +57,11 @@ class TripWire(Halt):
 
     def __init__(self, detail: str) -> None:
         super().__init__("tripwire", detail)
+
+
+class Refused(OrderbookError):
+    """What was asked cannot be done as things stand. Nothing has changed."""
+
+
+class BadQuery(OrderbookError):
+    """A query of the user's own is wrong."""

@@ -2,9 +2,11 @@
 
 import typer
 
-from orderbook.cli import audit, db, topics
+from orderbook.cli import audit, db, quarantine, ranges, topics
 from orderbook.cli.env import env
 from orderbook.cli.failures import Commands
+from orderbook.cli.query import query
+from orderbook.cli.tail import tail
 from orderbook.cli.up import up
 
 app = typer.Typer(
@@ -19,6 +21,10 @@ app = typer.Typer(
 app.command(epilog="Example: orderbook up --symbols TTF-GAS,NBP-GAS --seed 7")(up)
 app.command(epilog='Example: eval "$(orderbook env)"')(env)
 app.command(epilog="Example: orderbook audit --deep")(audit.audit)
+app.command(epilog="Example: orderbook tail --symbol TTF-GAS --limit 20")(tail)
+app.command(epilog='Example: orderbook query "SELECT symbol, count(*) FROM ticks GROUP BY 1" --output csv')(query)
+app.add_typer(ranges.app, name="ranges")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")
 app.add_typer(topics.app, name="topics")
 

@@ -1,16 +1,44 @@
 """The services that commands ask, as the settings name them."""
 
+import getpass
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orderbook.config import settings
+from orderbook.stream.batch import RangeFetcher
 from orderbook.stream.topics import TopicClient
 
 
 @contextmanager
 def topic_client() -> Iterator[TopicClient]:
     """Questions to Kafka about the topic; raises ``Unavailable``."""
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # each retry is an ERROR to it; one line is enough
+    _silence()
     with TopicClient(settings().kafka) as client:
         yield client
+
+
+@contextmanager
+def range_fetcher(records_hint: int) -> Iterator[RangeFetcher]:
+    """Reads the topic; raises ``Unavailable``."""
+    from orderbook.stream.fetcher import make_fetcher
+
+    _silence()
+    fetcher = make_fetcher(settings().kafka, records_hint)
+    try:
+        yield fetcher
+    finally:
+        fetcher.close()
+
+
+def operator_name() -> str:
+    """Who runs this command, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's uid need not have a name
+        return f"uid {os.getuid()}"
+
+
+def _silence() -> None:
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # each retry is an ERROR to it; one line is enough

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from orderbook.config import DatabaseSettings
-from orderbook.errors import TripWire, Unavailable
+from orderbook.errors import Refused, TripWire, Unavailable
 
 Role = Literal["ingest", "reader", "migrator"]
 
@@ -27,6 +27,7 @@ ENVIRONMENT: frozenset[str] = frozenset({"08", "25", "40", "53", "55", "57", "58
 ROW: frozenset[str] = frozenset({"22", "23"})
 UNIQUE_VIOLATION = "23505"
 CHECK_VIOLATION = "23514"
+UNDEFINED: frozenset[str] = frozenset({"42P01", "42703", "42883"})  # table, column, function
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,17 @@ def _meaning(error: DBAPIError | psycopg2.Error) -> Exception:
     if code == CHECK_VIOLATION and constraint_of(error) is None:
         return Unavailable(f"Postgres: {text_of}")  # the day's partition went away under us
     return error
+
+
+@contextmanager
+def told_of_schema() -> Iterator[None]:
+    """Turn what an operator's command meets in a database without our tables into ``Refused``, with the way out."""
+    try:
+        yield
+    except DBAPIError as error:
+        if sqlstate(error) in UNDEFINED:
+            raise Refused("the database lacks this code's tables: orderbook db upgrade") from error
+        raise
 
 
 def sqlstate(error: DBAPIError | psycopg2.Error) -> str | None:

@@ -13,7 +13,7 @@ from typing import Final, Self
 from sqlalchemy import Connection, text
 
 from orderbook.config import DatabaseSettings, settings
-from orderbook.store.database import engine_for, translated
+from orderbook.store.database import engine_for, told_of_schema, translated
 from orderbook.store.days import list_days
 
 STATEMENT_SECONDS: Final = 30.0
@@ -92,7 +92,7 @@ class Reader:
     def snapshot(self) -> Iterator[Connection]:
         """A transaction in which all statements see the same instant. Raises ``Unavailable``."""
         repeatable = self.engine.execution_options(isolation_level="REPEATABLE READ")
-        with translated(), repeatable.begin() as connection:
+        with told_of_schema(), translated(), repeatable.begin() as connection:
             milliseconds = str(int(self._statement_seconds * 1000))
             connection.execute(STATEMENT_TIMEOUT, {"milliseconds": milliseconds})
             yield connection
