@@ -24,6 +24,14 @@ WELL_KNOWN = {
 POINTER = Path(".orderbook") / "services"  # in the working directory; names the services.env of a running `up`
 
 
+def psycopg2_url(url: str) -> str:
+    """The URL with its driver named: SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3. Raises ``ValueError``."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg2"}:
+        raise ValueError("expected postgresql://user:password@host:port/database")
+    return f"postgresql+psycopg2://{rest}"
+
+
 class Section(BaseModel):
     """A group of settings."""
 
@@ -48,13 +56,7 @@ class DatabaseSettings(Section):
     @field_validator("url", "ingest_url", "reader_url", "migrator_url")
     @classmethod
     def _names_psycopg2(cls, url: SecretStr | None) -> SecretStr | None:
-        # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3
-        if url is None:
-            return None
-        scheme, separator, rest = url.get_secret_value().partition("://")
-        if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg2"}:
-            raise ValueError("expected postgresql://user:password@host:port/database")
-        return SecretStr(f"postgresql+psycopg2://{rest}")
+        return None if url is None else SecretStr(psycopg2_url(url.get_secret_value()))
 
 
 class RedisSettings(Section):

@@ -81,7 +81,7 @@ class Drainer:
             asked = self._ledger.clock()
             bounds, identity = self._ask_kafka()
         except Unavailable:
-            self._disconnect()
+            self.close()
             raise
         generation = self._generation(identity, bounds)
         if (identity.cluster_id, identity.topic_id) != (generation.cluster_id, generation.topic_id):
@@ -103,7 +103,8 @@ class Drainer:
         bounds = self._client.bounds(partitions)
         return bounds, self._client.identity()  # asked last: it vouches for the bounds
 
-    def _disconnect(self) -> None:
+    def close(self) -> None:
+        """Close the connection to Kafka; the next pass makes a new one."""
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -96,7 +96,7 @@ class Ingestor:
     def _give_back(self, session: Session, range_id: int, failure: Exception) -> None:
         environment = isinstance(failure, Unavailable | Halt)
         if environment:
-            self._disconnect()
+            self.close()
         self._claims.give_back(range_id, session.holder, environment=environment, halve=isinstance(failure, OutOfTime))
 
     def _attempt(self, session: Session, claim: Claim) -> int:
@@ -165,8 +165,8 @@ class Ingestor:
 
     def _report(self, claim: Claim, load: Load, stored: int, refused: Sequence[Reject], judged: Judged) -> None:
         label = self._label(claim, load.position)
-        log.info("range landed", range=label, ok=stored, gaps=load.gaps or None)
         counts = Counter(r.reason for r in (*load.rejects, *refused))
+        log.info("range landed", range=label, ok=stored, bad=counts.total(), gaps=load.gaps)
         if counts:
             log.warning("ticks rejected", range=label, **counts)
         if judged.floored_times or judged.unknown_fields:
@@ -175,8 +175,8 @@ class Ingestor:
     def _label(self, claim: Claim, end: int | None = None) -> str:
         return f"{self._name}/{claim.partition}/{claim.start}-{(end or claim.end) - 1}"
 
-    def _disconnect(self) -> None:
-        """After an outage, start over with fresh clients: a stalled one never recovers by itself."""
+    def close(self) -> None:
+        """Close the clients; the next attempt makes new ones. After an outage a stalled one never recovers by itself."""
         for client in (self._fetcher, self._topic):
             if client is not None:
                 client.close()

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orderbook.config import DatabaseSettings
+from orderbook.config import DatabaseSettings, psycopg2_url
 from orderbook.errors import Refused, TripWire, Unavailable
 
 Role = Literal["ingest", "reader", "migrator"]
@@ -25,6 +25,7 @@ Role = Literal["ingest", "reader", "migrator"]
 # not available, operator intervention, system, internal
 ENVIRONMENT: frozenset[str] = frozenset({"08", "25", "40", "53", "55", "57", "58", "XX"})
 ROW: frozenset[str] = frozenset({"22", "23"})
+OUT_OF_TIME: frozenset[str] = frozenset({"25P03", "25P04", "57014"})  # idle, transaction and statement timeouts
 UNIQUE_VIOLATION = "23505"
 CHECK_VIOLATION = "23514"
 UNDEFINED: frozenset[str] = frozenset({"42P01", "42703", "42883"})  # table, column, function
@@ -102,6 +103,8 @@ def translated() -> Iterator[None]:
 def _meaning(error: DBAPIError | psycopg2.Error) -> Exception:
     code = sqlstate(error)
     text_of = str(getattr(error, "orig", error)).strip()
+    if code in OUT_OF_TIME:
+        return OutOfTime(f"Postgres: {text_of}")
     if code is None or code[:2] in ENVIRONMENT:  # a lost connection has no SQLSTATE
         return Unavailable(f"Postgres: {text_of}")
     if code == UNIQUE_VIOLATION:
@@ -146,7 +149,7 @@ def upgrade(url: str | None = None, revision: str = "head") -> None:
     """Bring the schema to ``revision``, at ``url`` or where the settings say. Raises ``Unavailable``."""
     with translated():
         config = _config()
-        config.attributes["url"] = url
+        config.attributes["url"] = None if url is None else psycopg2_url(url)
         command.upgrade(config, revision)
 
 
@@ -154,7 +157,7 @@ def downgrade(url: str | None, revision: str) -> None:
     """Take the schema back to ``revision`` (``base``: nothing)."""
     with translated():
         config = _config()
-        config.attributes["url"] = url
+        config.attributes["url"] = None if url is None else psycopg2_url(url)
         command.downgrade(config, revision)
 
 

@@ -89,12 +89,6 @@ offset_range = Table(
     ),
 )
 
-_place = (
-    Column("generation_id", SmallInteger, nullable=False),
-    Column("kafka_partition", Integer, nullable=False),
-    Column("kafka_offset", BigInteger, nullable=False),
-)
-
 ticks = Table(
     "ticks",
     metadata,
@@ -107,7 +101,9 @@ ticks = Table(
     Column("ask_volume", _exact),
     Column("sequence_id", BigInteger, nullable=False),
     Column("landed_at", _instant, nullable=False, server_default=func.now()),
-    *(column.copy() for column in _place),
+    Column("generation_id", SmallInteger, nullable=False),
+    Column("kafka_partition", Integer, nullable=False),
+    Column("kafka_offset", BigInteger, nullable=False),
     # serves queries, and is the trip-wire: a violation means that the ledger is broken
     Index("ticks_once", "symbol", "event_time", "generation_id", "kafka_partition", "kafka_offset", unique=True),
     Index("ticks_place", "kafka_partition", "kafka_offset", postgresql_using="brin"),  # serves the audit
