@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from orderbook.config import DatabaseSettings, psycopg2_url
-from orderbook.errors import Refused, TripWire, Unavailable
+from orderbook.errors import OutOfTime, Refused, TripWire, Unavailable
 
 Role = Literal["ingest", "reader", "migrator"]
 
