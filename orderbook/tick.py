@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 SCHEMA_VERSION: Final = 1  # of the header `schema-version`; a record without the header counts as 1
@@ -14,7 +14,8 @@ MAX_DIGITS: Final = 18
 DECIMAL_PLACES: Final = 9
 MAX_SEQUENCE: Final = 2**63 - 1
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_HOUR_MINUTE = r"(?:[01]\d|2[0-3]):[0-5]\d"  # Python takes an offset of +14:99, and from 3.14 on an hour 24
+_TIME = re.compile(rf"\d{{4}}-\d\d-\d\dT{_HOUR_MINUTE}:\d\d(?:\.(\d{{1,9}}))?(?:Z|[+-]{_HOUR_MINUTE})", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,4})?", re.ASCII)  # JSON's own grammar, bounded
 _SYMBOL = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?", re.ASCII)
 _LONGEST_NUMBER = 64  # characters: 18 digits, a sign, a point and an exponent need far fewer
@@ -32,7 +33,7 @@ def _decimal(value: Any) -> Any:
     if not isinstance(value, str) or len(value) > _LONGEST_NUMBER or not _NUMBER.fullmatch(value):
         raise PydanticCustomError("number", "not a decimal number")
     try:
-        return Decimal(value)
+        return Decimal(value) or Decimal(0)  # a zero may have an exponent that Arrow cannot hold: 0e9999
     except InvalidOperation:
         raise PydanticCustomError("number", "not a decimal number") from None
 
@@ -70,7 +71,7 @@ def _sequence(value: Any) -> Any:
 Exact = Annotated[
     Decimal, Field(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, allow_inf_nan=False), BeforeValidator(_decimal)
 ]
-Instant = Annotated[datetime, BeforeValidator(_time)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_time)]
 
 
 class OrderBookTick(BaseModel):
