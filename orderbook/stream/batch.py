@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol
 
 from orderbook.tick import EPOCH
 
+_NO_CLOCK_MS = 7_258_118_400_000  # the year 2200: a producer's own stamp may be any 64 bits
+
 
 class Record(NamedTuple):
     """One record of the log."""
@@ -19,8 +21,8 @@ class Record(NamedTuple):
 
     @property
     def broker_time(self) -> datetime | None:
-        """When the broker appended it."""
-        return None if self.timestamp_ms < 0 else EPOCH + timedelta(milliseconds=self.timestamp_ms)
+        """When the broker appended it; None where it does not say, or says what no clock shows."""
+        return EPOCH + timedelta(milliseconds=self.timestamp_ms) if 0 <= self.timestamp_ms < _NO_CLOCK_MS else None
 
 
 @dataclass(slots=True)
