@@ -1,13 +1,15 @@
 """Profiles: what makes a well-formed tick acceptable, by symbol. A profile can be printed, compared, tested."""
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from orderbook.errors import ConfigError
 from orderbook.tick import OrderBookTick
@@ -31,17 +33,22 @@ class Fault(NamedTuple):
     detail: str
 
 
+Seconds = Annotated[float, Field(strict=True, gt=0, le=1e10)]  # three centuries: timedelta and datetime hold it
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The rules for the ticks of some symbols. Ages are measured against the broker's clock, never a host's."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")  # when read from a file
+
     name: str
-    allow_locked: bool = False
-    allow_one_sided: bool = False
-    allow_zero_volume: bool = False
-    allow_nonpositive_price: bool = False
-    max_age_seconds: float | None = None
-    max_ahead_seconds: float | None = None
+    allow_locked: StrictBool = False
+    allow_one_sided: StrictBool = False
+    allow_zero_volume: StrictBool = False
+    allow_nonpositive_price: StrictBool = False
+    max_age_seconds: Seconds | None = None
+    max_ahead_seconds: Seconds | None = None
 
     def fault(self, tick: OrderBookTick, broker_time: datetime | None) -> Fault | None:
         """What is wrong with ``tick``, or None. No age is judged where the broker gave no time."""
@@ -107,21 +114,46 @@ def load_profiles(path: Path | None) -> Profiles:
     if path is None:
         return _build(preset, preset)
     try:
-        return _build(tomllib.loads(path.read_text()), preset)
-    except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
-        raise ConfigError(f"{path}: {type(error).__name__}: {error}") from error
+        return _build(tomllib.loads(path.read_text(encoding="utf-8")), preset)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {'; '.join(_lines(error))}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
-def _build(document: dict[str, Any], preset: dict[str, Any]) -> Profiles:
-    profiles = {
-        name: _profile(name, flags) for name, flags in {**preset["profiles"], **document.get("profiles", {})}.items()
-    }
-    patterns = [(entry["pattern"], profiles[entry["profile"]]) for entry in document.get("symbols", [])]
+class _Pattern(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    pattern: str
+    profile: str
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    symbols: list[_Pattern] = []
+    profiles: dict[str, Profile] = {}
+
+    @field_validator("profiles", mode="before")
+    @classmethod
+    def _named(cls, found: Any) -> Any:
+        if not isinstance(found, dict):
+            return found
+        return {name: {**flags, "name": name} if isinstance(flags, dict) else flags for name, flags in found.items()}
+
+
+def _build(found: dict[str, Any], preset: dict[str, Any]) -> Profiles:
+    document, presets = _Document.model_validate(found), _Document.model_validate(preset)
+    profiles = {**presets.profiles, **document.profiles}
+    for entry in document.symbols:
+        if entry.profile not in profiles:
+            raise ValueError(f"symbols {entry.pattern}: there is no profile {entry.profile}")
+    patterns = [(entry.pattern, profiles[entry.profile]) for entry in document.symbols]
     return Profiles(patterns, profiles["default"])
 
 
-def _profile(name: str, flags: dict[str, Any]) -> Profile:
-    unknown = set(flags) - {field.name for field in fields(Profile)}
-    if unknown:
-        raise KeyError(f"profile {name} has no flag {', '.join(sorted(unknown))}")
-    return Profile(name=name, **flags)
+def _lines(error: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
