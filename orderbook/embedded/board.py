@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -71,7 +72,10 @@ def figure_table(reader: FigureReader, now: datetime) -> Table:
     quote = figures.newest
     if quote is not None:
         age = (now - quote.event_time).total_seconds()
-        table.add_row("newest quote", f"{quote.symbol}  {quote.bid_price} / {quote.ask_price}  {age:.1f} s ago")
+        table.add_row(
+            "newest quote",
+            f"{quote.symbol}  {price_text(quote.bid_price)} / {price_text(quote.ask_price)}  {age:.1f} s ago",
+        )
     if reader.trouble:
         table.add_row("trouble", Text(reader.trouble, style="yellow"))
     return table
@@ -95,3 +99,8 @@ def age_text(seconds: float) -> str:
 def rate_text(rate: float | None) -> str:
     """A rate, or ``…`` before the second look."""
     return "…" if rate is None else f"{rate:,.0f}"
+
+
+def price_text(price: Decimal | None) -> str:
+    """A price without the zeros that its column adds; ``-`` for an absent side."""
+    return "-" if price is None else f"{price.normalize():f}"

@@ -125,7 +125,7 @@ class FigureReader(threading.Thread):
     def run(self) -> None:
         """Look until told to end."""
         while not self._ending.is_set():
-            self._look()
+            self.look()
             self._ending.wait(INTERVAL_SECONDS)
         self._source.close()
 
@@ -148,7 +148,8 @@ class FigureReader(threading.Thread):
         """Whether a row was stored since the first look."""
         return self.first is not None and self.latest is not None and self.latest.stored > self.first.stored
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look once; what is away leaves the latest figures and its trouble."""
         try:
             seen = self._source.read()
         except Unavailable as error:

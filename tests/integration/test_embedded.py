@@ -1,5 +1,6 @@
 """The servers from packages: each starts, serves, stops and keeps its data."""
 
+import socket
 from contextlib import closing
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from redis import Redis
 
 from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.kafka import answers
-from orderbook.embedded.ports import accepts
+from orderbook.embedded.ports import accepts, choose_port
 from orderbook.embedded.servers import servers_in
 from tests.servers import RunningServers, Stack
 
@@ -38,3 +39,11 @@ def test_data_and_passwords_survive_a_restart(data_dir: Path) -> None:
         with closing(psycopg2.connect(second.postgres.url)) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT seven FROM kept")
             assert cursor.fetchone() == (7,)
+
+
+def test_a_preferred_port_is_taken_only_while_free() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert choose_port(port) != port
