@@ -77,13 +77,13 @@ class Validator:
             return Fault("json", None, f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL])
         if type(document) is not dict:
             return Fault("schema", None, f"a JSON {type(document).__name__}, not an object")
-        if self._count_unknown and judged is not None:
-            judged.unknown_fields += _drop_unknown(document)
+        dropped = _drop_unknown(document) if self._count_unknown else 0
         try:
             tick = OrderBookTick.model_validate(document)
         except ValidationError as error:
             return _fault(error)
         if judged is not None:
+            judged.unknown_fields += dropped
             judged.floored_times += sum(finer_than_microseconds(document[name]) for name in FIELDS[1:3])
         return self._profiles.of(tick.symbol).fault(tick, record.broker_time) or tick
 
