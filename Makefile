@@ -26,7 +26,7 @@ check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/lint-imports
 
 bench: $(STAMP) ## measure (numbers, no verdict)
-	@$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -s $(ARGS)
+	@$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -o python_functions='bench_*' -o timeout=600 -s $(ARGS)
 
 pins: $(STAMP) ## write what .venv has into constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
