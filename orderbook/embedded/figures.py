@@ -10,9 +10,9 @@ from typing import Protocol
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
-from orderbook.config import DatabaseSettings, KafkaSettings
 from orderbook.embedded.servers import Addresses
 from orderbook.errors import Unavailable
+from orderbook.sections import DatabaseSettings, KafkaSettings
 from orderbook.store.database import engine_for, translated
 from orderbook.stream.topics import TopicClient
 

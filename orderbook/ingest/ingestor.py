@@ -176,7 +176,7 @@ class Ingestor:
         return f"{self._name}/{claim.partition}/{claim.start}-{(end or claim.end) - 1}"
 
     def close(self) -> None:
-        """Close the clients; the next attempt makes new ones. After an outage a stalled one never recovers by itself."""
+        """Close the clients; the next attempt makes new ones. After an outage a stalled one may stay so for ever."""
         for client in (self._fetcher, self._topic):
             if client is not None:
                 client.close()

@@ -7,8 +7,8 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from orderbook.config import SimulatorSettings
 from orderbook.errors import ConfigError
+from orderbook.sections import SimulatorSettings
 from orderbook.simulator.faults import FaultShares, parse_shares
 from orderbook.tick import is_symbol
 

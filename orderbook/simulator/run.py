@@ -5,8 +5,8 @@ import logging
 from random import SystemRandom
 
 from orderbook.clock import monotonic
-from orderbook.config import KafkaSettings
 from orderbook.errors import AlreadyRunning, OrderbookError, Unavailable
+from orderbook.sections import KafkaSettings
 from orderbook.simulator.console import Console
 from orderbook.simulator.faults import Faults
 from orderbook.simulator.feed import LOOK_SECONDS, Feed, OneThread, wait_for

@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from orderbook.config import DatabaseSettings, psycopg2_url
 from orderbook.errors import OutOfTime, Refused, TripWire, Unavailable
+from orderbook.sections import DatabaseSettings, psycopg2_url
 
 Role = Literal["ingest", "reader", "migrator"]
 

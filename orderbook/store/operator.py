@@ -11,8 +11,8 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection, Engine, text
 
-from orderbook.config import DatabaseSettings
 from orderbook.errors import Refused
+from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for, told_of_schema, translated
 from orderbook.store.ledger import NEWEST_GENERATION, ONE_ADOPTER, Generation, add_generation
 from orderbook.store.partition_ledger import OpenRange, PartitionLedger

@@ -12,7 +12,8 @@ from typing import Final, Self
 
 from sqlalchemy import Connection, text
 
-from orderbook.config import DatabaseSettings, settings
+from orderbook.config import settings
+from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for, told_of_schema, translated
 from orderbook.store.days import list_days
 

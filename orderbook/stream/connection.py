@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from orderbook.config import KafkaSettings
+from orderbook.sections import KafkaSettings
 
 
 def kafka_python_options(kafka: KafkaSettings) -> dict[str, Any]:

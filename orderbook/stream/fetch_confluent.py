@@ -5,8 +5,8 @@ from time import monotonic
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from orderbook.config import KafkaSettings
 from orderbook.errors import EarlyEnd, OffsetOutOfRange, OutOfTime, Unavailable
+from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import Batch, FetchLimits, Record, version_of
 from orderbook.stream.connection import confluent_options
 

@@ -6,8 +6,8 @@ from time import monotonic
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from orderbook.config import KafkaSettings
 from orderbook.errors import EarlyEnd, OffsetOutOfRange, OutOfTime, Unavailable
+from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import Batch, FetchLimits, Record, version_of
 from orderbook.stream.connection import kafka_python_options
 

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from orderbook.config import KafkaSettings
+from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import RangeFetcher
 
 

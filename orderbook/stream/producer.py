@@ -13,8 +13,8 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from orderbook.config import KafkaSettings
 from orderbook.errors import ConfigError, OrderbookError, Unavailable
+from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import VERSION_HEADER
 from orderbook.stream.connection import kafka_python_options
 from orderbook.tick import SCHEMA_VERSION

@@ -8,8 +8,8 @@ from typing import Self
 from kafka.partitioner.default import murmur2
 from pydantic import ValidationError
 
-from orderbook.config import KafkaSettings
 from orderbook.errors import OffsetOutOfRange
+from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import FetchLimits, RangeFetcher, Record
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import LogBounds, TopicClient

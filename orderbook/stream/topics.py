@@ -11,8 +11,8 @@ from kafka.errors import GroupAuthorizationFailedError, KafkaError, NoError, Top
 from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import OffsetAndMetadata
 
-from orderbook.config import KafkaSettings
 from orderbook.errors import ConfigError, Unavailable
+from orderbook.sections import KafkaSettings
 from orderbook.stream.connection import kafka_python_options
 
 

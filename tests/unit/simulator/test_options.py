@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orderbook.config import SimulatorSettings
+from orderbook.sections import SimulatorSettings
 from orderbook.simulator.faults import parse_shares
 from orderbook.simulator.options import Options, parse
 

@@ -1,0 +1,109 @@
+"""What can be set, by part: each field with its meaning and unit. ``config.py`` reads them from the environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+def psycopg2_url(url: str) -> str:
+    """The URL with its driver named: SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3. Raises ``ValueError``."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg2"}:
+        raise ValueError("expected postgresql://user:password@host:port/database")
+    return f"postgresql+psycopg2://{rest}"
+
+
+class Section(BaseModel):
+    """A group of settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(Section):
+    """Postgres 17 or later."""
+
+    url: SecretStr = Field(
+        SecretStr("postgresql://market:market@localhost:5432/marketdata"), description="Postgres, database `marketdata`"
+    )
+    ingest_url: SecretStr | None = Field(None, description="the drainer's and workers' role; default: `url`")
+    reader_url: SecretStr | None = Field(None, description="the role of commands that only read; default: `url`")
+    migrator_url: SecretStr | None = Field(None, description="the owner of the schema; default: `url`")
+    hot_days: int = Field(90, ge=1, description="days of ticks that Postgres keeps before they are frozen")
+    days_ahead: int = Field(3, ge=1, le=30, description="daily partitions made ahead")
+    merge_after_seconds: float = Field(3600, ge=0, description="finished ranges this old are merged")
+
+    @field_validator("url", "ingest_url", "reader_url", "migrator_url")
+    @classmethod
+    def _names_psycopg2(cls, url: SecretStr | None) -> SecretStr | None:
+        return None if url is None else SecretStr(psycopg2_url(url.get_secret_value()))
+
+
+class RedisSettings(Section):
+    """Redis or Valkey, the broker of Celery."""
+
+    url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="the broker; rediss:// for TLS")
+
+    @field_validator("url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("expected redis://:password@host:port/0")
+        return url
+
+
+class KafkaSettings(Section):
+    """Kafka 2.8 or later (topics have ids from there on)."""
+
+    bootstrap_servers: str = Field("localhost:9092", min_length=3, description="host:port, comma-separated")
+    topic: str = Field("orderbook.raw", min_length=1, max_length=249, description="the raw log")
+    group_id: str = Field("orderbook", min_length=1, description="the consumer group that the prefix is projected to")
+    partitions: int = Field(6, ge=1, description="of a topic that we create")
+    replication_factor: int = Field(1, ge=1, description="of a topic that we create")
+    retention_hours: float = Field(168, gt=0, description="of a topic that we create: the log keeps this much")
+    expect_gaps: bool = Field(False, description="a compacted topic, or one of transactions: empty offsets are normal")
+    client: Literal["auto", "confluent", "kafka-python"] = Field(
+        "auto", description="reads ranges; auto: confluent where installed"
+    )
+    request_timeout_seconds: float = Field(5, gt=0, description="one request to a broker")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="of every client"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(None, description="with SASL_*")
+    sasl_username: str | None = Field(None, description="with SASL_*")
+    sasl_password: SecretStr | None = Field(None, description="with SASL_*")
+    ssl_cafile: Path | None = Field(None, description="PEM, with SSL or SASL_SSL")
+    ssl_certfile: Path | None = Field(None, description="PEM, for client certificates")
+    ssl_keyfile: Path | None = Field(None, description="PEM, for client certificates")
+
+
+class DrainSettings(Section):
+    """How the log is cut."""
+
+    interval_seconds: float = Field(0.5, gt=0, description="beat sends a `drain` this often")
+    max_offsets: int = Field(20_000, ge=1, le=1_000_000, description="offsets in a range")
+    max_open: int = Field(8, ge=1, description="open ranges of a partition: the window, and the backpressure")
+    hint_again_seconds: float = Field(5, gt=0, description="an unanswered hint is sent again after this")
+
+
+class IngestSettings(Section):
+    """How a range is landed."""
+
+    lease_seconds: float = Field(10, ge=1, description="a worker that is silent for longer loses its range")
+    landing_seconds: float = Field(15, ge=1, description="the longest landing transaction (Postgres ends it)")
+    fetch_bytes: int = Field(32 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
+    fetch_seconds: float = Field(20, gt=0, description="time to read in one attempt; the rest becomes a range")
+    profiles_file: Path | None = Field(None, description="TOML with validation profiles by symbol pattern")
+    unknown_fields: Literal["reject", "count"] = Field("reject", description="what a field the tick lacks means")
+
+
+class SimulatorSettings(Section):
+    """Defaults of `python -m orderbook.simulator`; its flags win."""
+
+    symbols: str = Field("TTF-GAS", min_length=1, description="comma-separated")
+    interval: float = Field(0.05, gt=0, allow_inf_nan=False, description="seconds between two ticks of a symbol")
+    seed: int | None = Field(None, description="the same seed gives the same walk")
+    count: int | None = Field(None, ge=1, description="stop after this many ticks")
+    duration: float | None = Field(None, gt=0, allow_inf_nan=False, description="stop after this many seconds")
+    fault: str = Field("", description="bad ticks: malformed:1%,crossed:0.5%,late")
+    ledger: Path | None = Field(None, description="NDJSON file of what was sent and acknowledged, faults marked")
