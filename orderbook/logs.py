@@ -24,10 +24,14 @@ QUIET = {
 def _bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Escape control characters and cut what is long: a payload can neither forge a line nor fill the disk."""
     for name, value in event.items():
-        if isinstance(value, str) and name != "exception":
-            clean = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
-            event[name] = clean if len(clean) <= LONGEST_TEXT else f"{clean[:LONGEST_TEXT]}…"
+        if isinstance(value, str):
+            event[name] = "\n".join(map(_clean, value.split("\n"))) if name == "exception" else _clean(value)
     return event
+
+
+def _clean(text: str) -> str:
+    printable = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return printable if len(printable) <= LONGEST_TEXT else f"{printable[:LONGEST_TEXT]}…"
 
 
 def configure(level: str, log_format: Literal["auto", "json", "text"]) -> None:
