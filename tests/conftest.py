@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from orderbook import config
@@ -29,6 +30,9 @@ __all__ = [
     "stack",
     "topic",
 ]
+
+hypothesis.settings.register_profile("orderbook", deadline=None, print_blob=True)  # 2 cores, shared with servers
+hypothesis.settings.load_profile("orderbook")
 
 KEPT = {"ORDERBOOK_CAPTURES", "ORDERBOOK_KAFKA_HOME"}  # where the machine keeps things, not how we behave
 

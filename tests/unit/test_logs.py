@@ -1,0 +1,94 @@
+"""A log line is one line and bounded, whatever a payload puts into it."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+import structlog
+
+from orderbook.logs import LONGEST_TEXT, configure
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., list[str]]]:
+    """Logs set up as a process has them, and what they wrote; the test's own are put back."""
+    root = logging.getLogger()
+    handlers, level, loggers = root.handlers[:], root.level, dict(logging.root.manager.loggerDict)
+    levels = {name: found.level for name, found in loggers.items() if isinstance(found, logging.Logger)}
+
+    def written() -> list[str]:
+        return capsys.readouterr().err.splitlines()
+
+    yield written
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, found in logging.root.manager.loggerDict.items():
+        if isinstance(found, logging.Logger):
+            found.setLevel(levels.get(name, logging.NOTSET))
+    structlog.reset_defaults()
+
+
+HOSTILE = "a\nERROR forged\r\x1b[31m\x00\u202e\ud800"
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_a_payload_cannot_forge_a_line_or_colour_a_terminal(lines: Callable[[], list[str]], log_format: str) -> None:
+    configure("INFO", log_format)
+    structlog.get_logger("t").info("rejected", symbol=HOSTILE, listed=[HOSTILE], mapped={"a": HOSTILE})
+    logging.getLogger("t").warning("rejected %s", HOSTILE)
+    written = lines()
+    assert len(written) == 2
+    for character in "\r\x00\u202e":
+        assert character not in "".join(written)
+    assert "\x1b[31m\\x00" not in "".join(written)
+
+
+def test_what_is_long_is_cut(lines: Callable[[], list[str]]) -> None:
+    configure("INFO", "json")
+    structlog.get_logger("t").info("x" * 10_000, value="\n" * 10_000)
+    (line,) = lines()
+    found = json.loads(line)
+    assert len(found["event"]) == len(found["value"]) == LONGEST_TEXT + 1
+
+
+def test_a_traceback_is_bounded_and_holds_no_control_characters(lines: Callable[[], list[str]]) -> None:
+    configure("INFO", "text")
+    try:
+        int("\x1b[2J" + "x" * 200_000)
+    except ValueError:
+        structlog.get_logger("t").exception("failed")
+    written = "\n".join(lines())
+    assert "ValueError" in written
+    assert "\x1b[2J" not in written
+    assert len(written) < 50_000
+
+
+def test_a_json_line_says_when_where_and_how_bad(lines: Callable[[], list[str]]) -> None:
+    configure("INFO", "json")
+    structlog.get_logger("orderbook.x").warning("halted", partition=3)
+    (line,) = lines()
+    found = json.loads(line)
+    assert found.pop("timestamp").endswith("Z")
+    assert found == {"event": "halted", "level": "warning", "logger": "orderbook.x", "partition": 3}
+
+
+def test_what_is_below_the_level_is_not_said(lines: Callable[[], list[str]]) -> None:
+    configure("WARNING", "json")
+    structlog.get_logger("t").info("quiet")
+    logging.getLogger("t").info("quiet")
+    assert lines() == []
+
+
+def test_a_client_that_shouts_in_an_outage_is_kept_quiet(lines: Callable[[], list[str]]) -> None:
+    configure("DEBUG", "json")
+    logging.getLogger("kafka.librdkafka").error("connection refused")
+    logging.getLogger("celery.worker.strategy").info("received")
+    assert lines() == []
+
+
+def test_setting_logs_up_twice_says_everything_once(lines: Callable[[], list[str]]) -> None:
+    configure("INFO", "json")
+    configure("INFO", "json")
+    logging.getLogger("t").info("once")
+    assert len(lines()) == 1
