@@ -2,12 +2,15 @@
 
 import typer
 
-from orderbook.cli import audit, db, quarantine, ranges, topics
+from orderbook.cli import audit, config, db, quarantine, ranges, topics
+from orderbook.cli.doctor import doctor
 from orderbook.cli.env import env
 from orderbook.cli.failures import Commands
 from orderbook.cli.query import query
+from orderbook.cli.status import status
 from orderbook.cli.tail import tail
 from orderbook.cli.up import up
+from orderbook.cli.version import show_version
 
 app = typer.Typer(
     name="orderbook",
@@ -21,12 +24,16 @@ app = typer.Typer(
 app.command(epilog="Example: orderbook up --symbols TTF-GAS,NBP-GAS --seed 7")(up)
 app.command(epilog='Example: eval "$(orderbook env)"')(env)
 app.command(epilog="Example: orderbook audit --deep")(audit.audit)
+app.command(epilog="Example: orderbook doctor")(doctor)
+app.command(epilog="Example: orderbook status --watch")(status)
 app.command(epilog="Example: orderbook tail --symbol TTF-GAS --limit 20")(tail)
 app.command(epilog='Example: orderbook query "SELECT symbol, count(*) FROM ticks GROUP BY 1" --output csv')(query)
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")
 app.add_typer(topics.app, name="topics")
+app.add_typer(config.app, name="config")
+app.command("version", epilog="Example: orderbook version --short")(show_version)
 
 
 def main() -> None:

@@ -38,7 +38,8 @@ def write_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], output: Ou
     """Write rows as they come; a table looks at the first thousand for its widths."""
     match output:
         case Output.TABLE:
-            _write_table(columns, rows)
+            if columns:
+                sys.stdout.writelines(f"{line}\n" for line in table_lines(columns, rows))
         case Output.CSV:
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerow(columns)
@@ -114,9 +115,8 @@ def _write_array(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     sys.stdout.write("[]\n" if before == "[" else "\n]\n")
 
 
-def _write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    if not columns:
-        return
+def table_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """Yield the lines of an aligned table as its rows come."""
     coming: Iterator[Sequence[Any]] = iter(rows)
     first = list(islice(coming, WIDTHS_FROM_ROWS))
     cells = [[cell(value) for value in row] for row in first]
@@ -129,7 +129,7 @@ def _write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
             text.rjust(width) if right else text.ljust(width)
             for text, width, right in zip(line, widths, numeric, strict=True)
         )
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+        yield "  ".join(padded).rstrip()
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:

@@ -3,7 +3,7 @@
 import shutil
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from orderbook.embedded.programs import postgres_home
+from orderbook.embedded.programs import postgres
 from orderbook.errors import ConfigError
 
 # libpq's own names of what a URL's query may say
@@ -26,7 +26,7 @@ def find_psql() -> str:
     if found := shutil.which("psql"):
         return found
     try:
-        embedded = postgres_home() / "bin" / "psql"
+        embedded = postgres().home / "bin" / "psql"
     except ConfigError:
         embedded = None
     if embedded is None or not embedded.exists():

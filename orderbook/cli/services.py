@@ -14,7 +14,7 @@ from orderbook.stream.topics import TopicClient
 @contextmanager
 def topic_client() -> Iterator[TopicClient]:
     """Questions to Kafka about the topic; raises ``Unavailable``."""
-    _silence()
+    silence_kafka()
     with TopicClient(settings().kafka) as client:
         yield client
 
@@ -24,7 +24,7 @@ def range_fetcher(records_hint: int) -> Iterator[RangeFetcher]:
     """Reads the topic; raises ``Unavailable``."""
     from orderbook.stream.fetcher import make_fetcher
 
-    _silence()
+    silence_kafka()
     fetcher = make_fetcher(settings().kafka, records_hint)
     try:
         yield fetcher
@@ -40,5 +40,6 @@ def operator_name() -> str:
         return f"uid {os.getuid()}"
 
 
-def _silence() -> None:
+def silence_kafka() -> None:
+    """Keep the client's own log off the terminal."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # each retry is an ERROR to it; one line is enough

@@ -20,7 +20,7 @@ class CursorState:
     drained_seconds_ago: float | None  # None: never
     open_ranges: int
     held_ranges: int  # of these, under a lease
-    oldest_deaths: int  # attempts at the open ranges that ended without a word, at most
+    most_deaths: int  # attempts at the open ranges that ended without a word, at most
 
 
 @dataclass(frozen=True, slots=True)
