@@ -5,9 +5,11 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from orderbook.embedded.programs import Program
 from orderbook.errors import ConfigError
 
 DEDICATED = "orderbook"
@@ -22,9 +24,13 @@ class Account:
     uid: int
     gid: int
 
-    def can(self, *test: str) -> bool:
-        """Whether ``test`` (the program) says yes when this user asks."""
-        return _asks(self.uid, self.gid, *test)
+    def can_read(self, folder: Path) -> bool:
+        """Whether this user can enter and list the folder."""
+        return self._test("-r", str(folder), "-a", "-x", str(folder))
+
+    def can_write(self, folder: Path) -> bool:
+        """Whether this user can make files there."""
+        return self._test("-w", str(folder))
 
     def takes(self, path: Path) -> None:
         """Hand a file over to this user."""
@@ -35,11 +41,25 @@ class Account:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         os.chown(folder, self.uid, self.gid)
-        if not self.can("-w", str(folder)):
+        if not self.can_write(folder):
             raise ConfigError(
                 f"{folder} cannot be reached by the user {self.name}, as whom the servers run: "
                 "choose a --data-dir whose parents everybody may enter (0755), or do not run as root"
             )
+
+    def _test(self, *condition: str) -> bool:
+        try:
+            done = subprocess.run(
+                ["test", *condition],  # noqa: S607 -- it is where the system has it
+                user=self.uid,
+                group=self.gid,
+                extra_groups=[],
+                check=False,
+                cwd="/",
+            )
+        except (OSError, ValueError):
+            return False  # a container may map no such uid
+        return done.returncode == 0
 
 
 def server_account() -> Account | None:
@@ -52,7 +72,7 @@ def server_account() -> Account | None:
     _make_dedicated()
     for name in (DEDICATED, "nobody"):
         account = _account(name)
-        if account is not None and account.uid != 0 and account.can("-r", "/"):
+        if account is not None and account.uid != 0 and account.can_read(Path("/")):
             return account
     raise ConfigError(
         "running as root, and no unprivileged user can be used for the servers: "
@@ -60,23 +80,20 @@ def server_account() -> Account | None:
     )
 
 
-def reachable(program: Path, account: Account | None, name: str) -> Path:
-    """The folder itself, or a copy of it that the account can read, made once for all data folders.
-
-    ``name`` says what it is, with its version: a new version is a new copy.
-    """
-    if account is None or account.can("-r", str(program), "-a", "-x", str(program)):
-        return program
-    copy = PROGRAMS / name
+def reachable(program: Program, account: Account | None) -> Path:
+    """The program's folder, or a copy of it that the account can read, made once for all data folders."""
+    if account is None or account.can_read(program.home):
+        return program.home
+    copy = PROGRAMS / program.name
     if not copy.exists():
         PROGRAMS.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=PROGRAMS) as folder:
-            fresh = Path(folder) / name
-            shutil.copytree(program, fresh, symlinks=True)
+            fresh = Path(folder) / program.name
+            shutil.copytree(program.home, fresh, symlinks=True)
             _open_to_all(fresh)
-            if not copy.exists():
-                fresh.replace(copy)  # whole or not at all
-    if not account.can("-r", str(copy), "-a", "-x", str(copy)):
+            with suppress(OSError):  # another `up` was first
+                fresh.rename(copy)  # whole or not at all
+    if not account.can_read(copy):
         raise ConfigError(f"{copy} cannot be read by the user {account.name}: its parents must let everybody enter")
     return copy
 
@@ -100,11 +117,3 @@ def _account(name: str) -> Account | None:
     except KeyError:
         return None
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-def _asks(uid: int, gid: int, *test: str) -> bool:
-    try:
-        done = subprocess.run(["test", *test], user=uid, group=gid, extra_groups=[], check=False, cwd="/")  # noqa: S607
-    except (OSError, ValueError):
-        return False  # a container may map no such uid
-    return done.returncode == 0

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orderbook.config import cache_dir, settings
+from orderbook.embedded.programs import Program
 from orderbook.errors import ConfigError, Unavailable
 
 KAFKA_VERSION = "4.4.0"
@@ -41,13 +42,16 @@ def locked_jars(lock: Path = LOCK) -> tuple[Jar, ...]:
     return tuple(Jar(**entry) for entry in tomllib.loads(lock.read_text())["jar"])
 
 
-def kafka_jars() -> Path:
-    """A folder with Kafka's jars: ``ORDERBOOK_KAFKA_HOME`` as it is, else the cache, verified, filled first if need be.
+def kafka_jars() -> Program:
+    """Kafka's jars: of ``ORDERBOOK_KAFKA_HOME`` as they are, else of the cache, verified, and filled first if need be.
 
     Raises ``Unavailable`` where they are neither there nor to be fetched.
     """
     home = settings().kafka_home
-    return jars_of(home) if home is not None else fetched_jars()
+    if home is None:
+        return Program(fetched_jars(), f"kafka-{KAFKA_VERSION}")
+    jars = jars_of(home)
+    return Program(jars, f"kafka-{_summed(jars)}")
 
 
 def jars_of(home: Path) -> Path:
@@ -69,6 +73,11 @@ def fetched_jars(folder: Path | None = None, jars: tuple[Jar, ...] | None = None
     if wrong:
         _fetch(wrong, folder)
     return folder
+
+
+def _summed(folder: Path) -> str:
+    sums = (hashlib.sha256(path.name.encode() + path.read_bytes()).digest() for path in sorted(folder.glob("*.jar")))
+    return hashlib.sha256(b"".join(sums)).hexdigest()[:16]
 
 
 def _is_intact(path: Path, jar: Jar) -> bool:
@@ -126,7 +135,7 @@ def main(arguments: list[str]) -> int:
         LOCK.write_text(resolve_lock())
         return 0
     try:
-        print(kafka_jars())
+        print(kafka_jars().home)
     except (ConfigError, Unavailable) as error:
         print(error, file=sys.stderr)
         return 3

@@ -7,12 +7,12 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from orderbook.embedded import programs
 from orderbook.embedded.account import Account, reachable
 from orderbook.embedded.folder import make_private, plain_environment
 from orderbook.embedded.jars import KAFKA_VERSION, kafka_jars
 from orderbook.embedded.ports import LOOPBACK
 from orderbook.embedded.process import Command, run_to_end
-from orderbook.embedded.programs import java_home
 
 HEAP = "-Xmx512m"  # 390 MB resident under load
 
@@ -86,9 +86,8 @@ class Kafka:
         """Nothing is left to do once it answers."""
 
     def _java(self) -> list[str]:
-        runtime = java_home()
-        home = reachable(runtime, self.account, "java-25")
-        jars = reachable(kafka_jars(), self.account, f"kafka-{KAFKA_VERSION}")
+        home = reachable(programs.java(), self.account)
+        jars = reachable(kafka_jars(), self.account)
         return [
             str(home / "bin" / "java"),
             HEAP,

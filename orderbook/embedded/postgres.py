@@ -10,11 +10,11 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 -- a type, whatever psycopg2 calls it
 from psycopg2.sql import SQL, Identifier, Literal
 
+from orderbook.embedded import programs
 from orderbook.embedded.account import Account, reachable
 from orderbook.embedded.folder import make_private, plain_environment
 from orderbook.embedded.ports import LOOPBACK
 from orderbook.embedded.process import SIGINT, Command, run_to_end
-from orderbook.embedded.programs import postgres_home
 
 SUPERUSER = "postgres"
 ROLE, DATABASE = "market", "marketdata"
@@ -46,9 +46,9 @@ class Postgres:
     def prepare(self) -> Command:
         """Make the cluster the first time; what starts the server."""
         make_private(self.folder, self.account)
-        programs = reachable(postgres_home(), self.account, "postgres-18") / "bin"
+        binaries = reachable(programs.postgres(), self.account) / "bin"
         if not self._cluster.exists():
-            self._initdb(programs)
+            self._initdb(binaries)
         self._forget_stranger()
         options = {
             "listen_addresses": LOOPBACK,
@@ -63,7 +63,7 @@ class Postgres:
         settings = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
         return Command(
             self.name,
-            [str(programs / "postgres"), "-D", str(self._cluster), *settings],
+            [str(binaries / "postgres"), "-D", str(self._cluster), *settings],
             plain_environment(),
             stop_signal=SIGINT,  # SIGTERM waits for every client to leave
             orphan_signal=SIGINT,
@@ -100,7 +100,7 @@ class Postgres:
     def _cluster(self) -> Path:
         return self.folder / "cluster"
 
-    def _initdb(self, programs: Path) -> None:
+    def _initdb(self, binaries: Path) -> None:
         account = self.account
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             fresh = Path(name)
@@ -113,7 +113,7 @@ class Postgres:
             run_to_end(
                 Command(
                     f"initdb in {self.folder}",
-                    [str(programs / "initdb"), "-D", str(fresh / "cluster"), *self._initdb_options(password)],
+                    [str(binaries / "initdb"), "-D", str(fresh / "cluster"), *self._initdb_options(password)],
                     plain_environment(),
                     account=account,
                     folder=self.folder,

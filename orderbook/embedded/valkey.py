@@ -6,11 +6,11 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
+from orderbook.embedded import programs
 from orderbook.embedded.account import Account, reachable
 from orderbook.embedded.folder import make_private, plain_environment
 from orderbook.embedded.ports import LOOPBACK
 from orderbook.embedded.process import Command
-from orderbook.embedded.programs import valkey_home
 
 CONFIG = """\
 bind {host}
@@ -48,7 +48,7 @@ class Valkey:
         config.write_text(CONFIG.format(host=LOOPBACK, port=self.port, password=self.password, folder=self.folder))
         if self.account is not None:
             self.account.takes(config)
-        program = reachable(valkey_home(), self.account, "valkey-9") / "valkey-server"
+        program = reachable(programs.valkey(), self.account) / "valkey-server"
         return Command(
             self.name, [str(program), str(config)], plain_environment(), account=self.account, folder=self.folder
         )

@@ -1,0 +1,144 @@
+"""``orderbook up`` from outside: it runs everything, goes on where it was, and leaves nothing."""
+
+import os
+import re
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from orderbook.embedded.ports import accepts
+from tests.processes import PROGRAMS
+from tests.terminal import UpRun, running_up
+
+Eventually = Callable[..., None]
+STORED = "SELECT count(*), count(DISTINCT sequence_id), max(sequence_id) FROM ticks"
+
+
+def stop_with_ctrl_c(up: UpRun, data_dir: Path, eventually: Eventually) -> None:
+    listened = up.listens_on()
+    up.press_ctrl_c()
+    assert up.process.wait(100) == 0, up.screen
+    eventually(lambda: not up.living())
+    assert not [port for _, port in listened if accepts(port)]
+    assert not (data_dir / "services.env").exists()
+    assert not (up.here / ".orderbook").exists()
+
+
+def test_everything_runs_and_goes_on_after_ctrl_c(data_dir: Path, tmp_path: Path, eventually: Eventually) -> None:
+    with running_up(data_dir, tmp_path) as up:
+        up.shows("first row in ticks after")
+        up.shows("newest quote")
+        assert {ip.removeprefix("::ffff:") for ip, _ in up.listens_on()} == {"127.0.0.1"}
+        link = re.search(r"Flower (http://127\.0\.0\.1:\d+)", up.screen)
+        assert link is not None
+        eventually(lambda: up.child("celery -A orderbook flower") is not None)
+        with urllib.request.urlopen(link.group(1), timeout=30) as page:
+            assert page.status == 200
+        stop_with_ctrl_c(up, data_dir, eventually)
+    with running_up(data_dir, tmp_path) as up:
+        up.shows("up after")
+        before = up.query(STORED)[0]
+        assert before[0] > 0
+        up.shows("first row in ticks after")
+        eventually(lambda: up.query(STORED)[0][0] > before[0] + 50)
+        rows, distinct, last = up.query(STORED)[0]
+        assert rows == distinct
+        assert last > before[2]
+        stop_with_ctrl_c(up, data_dir, eventually)
+
+
+def test_what_dies_is_started_again_and_a_killed_up_is_followed_by_another(
+    data_dir: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    with running_up(data_dir, tmp_path, "--seed", "7") as up:
+        up.shows("first row in ticks after")
+        for command in ("celery -A orderbook worker", "/postgres"):
+            first = up.child(command)
+            assert first is not None
+            first.kill()
+            eventually(lambda c=command, pid=first.pid: (found := up.child(c)) is not None and found.pid != pid)
+        up.family()
+        up.process.kill()
+        up.process.wait()
+        family = up.living()
+    with running_up(data_dir, tmp_path) as up:
+        up.shows("first row in ticks after")
+        eventually(lambda: not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE])
+        rows, distinct, _ = up.query(STORED)[0]
+        assert rows == distinct
+        up.process.send_signal(signal.SIGTERM)
+        assert up.process.wait(100) == 0
+        eventually(lambda: not up.living())
+
+
+def test_a_second_ctrl_c_stops_at_once(data_dir: Path, tmp_path: Path, eventually: Eventually) -> None:
+    with running_up(data_dir, tmp_path) as up:
+        up.shows("up after")
+        worker = up.child("celery -A orderbook worker")
+        assert worker is not None
+        worker.suspend()  # a warm shutdown that never ends
+        up.press_ctrl_c()
+        up.shows("stopping worker")
+        up.press_ctrl_c()
+        assert up.process.wait(20) == 0
+        eventually(lambda: not up.living())
+
+
+def test_only_servers_lend_themselves_to_other_shells(data_dir: Path, tmp_path: Path, eventually: Eventually) -> None:
+    with running_up(data_dir, tmp_path, "--only", "servers") as up:
+        up.shows("up after")
+        line = 'eval "$(orderbook env)" && python -c "import os; print(os.environ[\'REDIS_URL\'])"'
+        path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
+        environment = {**up.environment, "PATH": path}
+        shell = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, check=True)
+        assert shell.stdout.startswith(b"redis://:")
+        second = up.run("orderbook", "up", "--data-dir", str(data_dir))
+        assert second.returncode == 1
+        assert f"in use by `orderbook up` with pid {up.process.pid}" in second.stderr
+        assert up.run("python", "-m", "orderbook.simulator", "--count", "20").returncode == 0
+        with (
+            (tmp_path / "celery.log").open("wb") as log,
+            subprocess.Popen(
+                [PROGRAMS / "celery", "-A", "orderbook", "worker", "--beat"],
+                cwd=tmp_path,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            ) as worker,
+        ):
+            try:
+                eventually(lambda: up.query(STORED)[0][0] == 20, 60)
+            finally:
+                worker.terminate()
+        stop_with_ctrl_c(up, data_dir, eventually)
+        assert up.run("orderbook", "env").returncode == 3
+    with running_up(data_dir, tmp_path, "--only", "servers", "--reset") as up:
+        up.shows("up after")
+        assert up.query(STORED)[0][0] == 0
+        stop_with_ctrl_c(up, data_dir, eventually)
+
+
+def test_without_jars_and_network_the_way_out_is_named(data_dir: Path, tmp_path: Path, eventually: Eventually) -> None:
+    environment = {
+        **os.environ,
+        "XDG_CACHE_HOME": str(tmp_path),
+        **dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY"), "http://127.0.0.1:1"),
+    }
+    environment.pop("ORDERBOOK_KAFKA_HOME", None)
+    up = subprocess.run(
+        [PROGRAMS / "orderbook", "up", "--data-dir", str(data_dir)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert up.returncode == 3
+    assert "make install" in up.stderr
+    assert "ORDERBOOK_KAFKA_HOME" in up.stderr
+    assert "Traceback" not in up.stderr
