@@ -29,6 +29,12 @@ def openings(symbols: Collection[str], tail: LogTail) -> dict[str, Opening]:
     return {symbol: _after(symbol, ends.get(symbol, ChainEnd()), stored.get(symbol, 0)) for symbol in symbols}
 
 
+def arrived(symbols: Collection[str], tail: LogTail) -> dict[str, int]:
+    """The next sequence id of each symbol that the log has a tick of, after some that we sent may not have arrived."""
+    ends = tail.chain_ends(symbols)
+    return {symbol: end.last(before=0) + 1 for symbol, end in ends.items() if end.sequence_id is not None}
+
+
 def _after(symbol: str, end: ChainEnd, stored: int) -> Opening:
     sequence_id = end.last(before=stored) + 1
     if sequence_id > MAX_SEQUENCE:

@@ -12,7 +12,7 @@ from orderbook.simulator.faults import Faults
 from orderbook.simulator.feed import LOOK_SECONDS, Feed, OneThread, wait_for
 from orderbook.simulator.ledger import Ledger, Sent
 from orderbook.simulator.market import Market, Opening
-from orderbook.simulator.opening import openings, watch_seconds
+from orderbook.simulator.opening import arrived, openings, watch_seconds
 from orderbook.simulator.options import Options
 from orderbook.stream.producer import LogProducer
 from orderbook.stream.tail import LogTail
@@ -104,9 +104,8 @@ class Run:
         try:
             if self._market is None:
                 self._market = await self._opened(tail)
-            else:  # the broker failed us: the log knows which ids arrived
-                found = await self._in_thread(openings, self._options.symbols, tail)
-                self._market.go_on_from({symbol: opening.sequence_id for symbol, opening in found.items()})
+            else:  # the broker failed us
+                self._market.go_on_from(await self._in_thread(arrived, self._options.symbols, tail))
         finally:
             await self._in_thread(tail.close)
         return self._market
