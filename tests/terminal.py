@@ -30,6 +30,7 @@ class UpRun:
     here: Path
     environment: dict[str, str]
     _printed: bytearray = field(default_factory=bytearray)
+    _database_url: str = ""
     _family: dict[int, psutil.Process] = field(default_factory=dict)
 
     @property
@@ -74,10 +75,12 @@ class UpRun:
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask its Postgres, at the address that any other shell of this folder finds."""
-        exports = self.run("orderbook", "env").stdout
-        address = re.search(r"DATABASE_URL=(\S+)", exports)
-        assert address is not None, exports
-        with closing(psycopg2.connect(address.group(1))) as connection, connection.cursor() as cursor:
+        if not self._database_url:
+            exports = self.run("orderbook", "env").stdout
+            address = re.search(r"DATABASE_URL=(\S+)", exports)
+            assert address is not None, exports
+            self._database_url = address.group(1)
+        with closing(psycopg2.connect(self._database_url)) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
             return cursor.fetchall()
 

@@ -87,6 +87,8 @@ def reachable(program: Program, account: Account | None) -> Path:
     copy = PROGRAMS / program.name
     if not copy.exists():
         PROGRAMS.mkdir(parents=True, exist_ok=True)
+        for parent in (PROGRAMS, PROGRAMS.parent):
+            parent.chmod(0o755)  # whatever the umask
         with tempfile.TemporaryDirectory(dir=PROGRAMS) as folder:
             fresh = Path(folder) / program.name
             shutil.copytree(program.home, fresh, symlinks=True)

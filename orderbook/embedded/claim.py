@@ -38,8 +38,10 @@ def claimed(folder: DataFolder) -> Iterator[None]:
         lock.truncate()
         json.dump({"pid": os.getpid(), "started": datetime.now(UTC).isoformat(timespec="seconds")}, lock)
         lock.flush()
-        yield
-        lock.truncate(0)
+        try:
+            yield
+        finally:
+            lock.truncate(0)
 
 
 def _in_use(path: Path, text: str) -> str:

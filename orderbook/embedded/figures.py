@@ -9,9 +9,10 @@ from typing import Protocol
 
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from orderbook.embedded.servers import Addresses
-from orderbook.errors import Unavailable
+from orderbook.errors import OrderbookError
 from orderbook.sections import DatabaseSettings, KafkaSettings
 from orderbook.store.database import engine_for, translated
 from orderbook.stream.topics import TopicClient
@@ -152,7 +153,7 @@ class FigureReader(threading.Thread):
         """Look once; what is away leaves the latest figures and its trouble."""
         try:
             seen = self._source.read()
-        except Unavailable as error:
+        except (OrderbookError, SQLAlchemyError) as error:  # the board goes on, whatever they say
             self.trouble = str(error)
             return
         self.trouble = ""

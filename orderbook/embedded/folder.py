@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orderbook.embedded.account import Account
+from orderbook.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,15 @@ class DataFolder:
         return self.path / "logs" / f"{name}.log"
 
     def make(self) -> None:
-        """Make the folder and its logs folder where they lack."""
-        (self.path / "logs").mkdir(parents=True, exist_ok=True)
+        """Make the folder and its logs folder where they lack. Raises ``ConfigError`` where it is not ours to use."""
+        logs = self.path / "logs"
+        try:
+            make_open(self.path)
+            logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{self.path} cannot be made: {error.strerror}; choose another --data-dir") from error
+        if not os.access(self.path, os.W_OK) or not os.access(logs, os.W_OK):
+            raise ConfigError(f"{self.path} belongs to another user; choose another --data-dir")
 
     def passwords(self) -> dict[str, str]:
         """The passwords of this folder's servers, generated at the first call. The file is the owner's alone."""
@@ -58,6 +66,15 @@ def write_private(path: Path, text: str) -> None:
     fresh.touch(mode=0o600)
     fresh.write_text(text)
     fresh.replace(path)
+
+
+def make_open(folder: Path) -> None:
+    """Make a folder where it lacks; as root, one that the servers' user can enter, whatever the umask."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        if os.geteuid() == 0:
+            path.chmod(0o755)
 
 
 def make_private(folder: Path, account: Account | None) -> None:

@@ -23,7 +23,9 @@ class Interrupts:
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        is_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        heard = [number for number in SIGNALS if not (number is signal.SIGHUP and is_nohup)]
+        self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(

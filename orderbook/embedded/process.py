@@ -1,6 +1,7 @@
 """One child process: in its own session, with a log file, killed with its parent, stopped by its pid."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from orderbook.errors import Unavailable
 
 SIGINT, SIGKILL, SIGTERM = signal.SIGINT, signal.SIGKILL, signal.SIGTERM
 POLL_SECONDS = 0.02
-LOG_BYTES = 20 * 2**20  # a log larger than this is set aside when its process starts again
+LOG_BYTES = 20 * 2**20  # a worker writes this in three hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,6 @@ class Process:
 
     def start(self) -> None:
         """Launch it; returns at once. Its output is appended to the log."""
-        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 tied(self.command),
@@ -117,6 +116,14 @@ class Process:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(self.command.grace_seconds)
         self.kill()
+
+    def bound_log(self, most: int = LOG_BYTES) -> None:
+        """Set a log that has grown too large aside as ``NAME.log.1``, in the place of the one before."""
+        with suppress(OSError):  # a full disk; the next look may find room
+            if self.log.stat().st_size > most:
+                # copied and emptied: the process goes on writing to the file it has
+                shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+                os.truncate(self.log, 0)
 
     def last_lines(self, count: int = 5) -> str:
         """The end of its log, for an error message."""

@@ -77,6 +77,7 @@ class Supervisor:
         for child in died:
             self._note_death(child)
         for child in self.children:
+            child.process.bound_log()
             if child.due_at is not None and child.due_at <= self.clock():
                 self._restart(child)
         return died

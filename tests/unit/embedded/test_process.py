@@ -60,6 +60,14 @@ def test_a_log_is_appended_to(tmp_path: Path, eventually: Eventually) -> None:
     assert (tmp_path / "child.log").read_text() == "once\nonce\n"
 
 
+def test_a_log_that_grows_is_set_aside_while_its_process_writes(tmp_path: Path, eventually: Eventually) -> None:
+    with running(tmp_path, "sh", "-c", "while :; do echo line; sleep 0.01; done") as child:
+        eventually(lambda: child.log.stat().st_size > 20)
+        child.bound_log(20)
+        assert (tmp_path / "child.log.1").read_text().startswith("line\nline\n")
+        eventually(lambda: child.log.read_text().startswith("line\n"))
+
+
 def test_waiting_ends_with_the_log_when_the_process_ends(tmp_path: Path) -> None:
     with (
         running(tmp_path, "sh", "-c", "echo the disk is full; exit 3") as child,
