@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from orderbook.errors import ConfigError, OrderbookError, Unavailable
+from orderbook.errors import BadQuery, ConfigError, OrderbookError, Unavailable
 
 CHECK_FAILED = 1
 USAGE = 2
@@ -32,7 +32,7 @@ def exit_code(error: OrderbookError) -> int:
     """What a shell is told."""
     if isinstance(error, Unavailable):
         return UNREACHABLE
-    return USAGE if isinstance(error, ConfigError) else CHECK_FAILED
+    return USAGE if isinstance(error, ConfigError | BadQuery) else CHECK_FAILED
 
 
 def one_line(error: OrderbookError) -> str:
