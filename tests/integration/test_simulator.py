@@ -1,5 +1,6 @@
 """The simulator on a real Kafka: what it writes, that it goes on, and that it is alone."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -10,9 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from kafka.errors import OutOfOrderSequenceNumberError
 
-from orderbook.config import settings
+from orderbook.config import KafkaSettings, settings
 from orderbook.simulator.market import GRID
+from orderbook.simulator.options import parse
+from orderbook.simulator.run import Run
+from orderbook.stream.producer import LogProducer, T
 from orderbook.stream.topics import TopicClient
 from orderbook.tick import OrderBookTick, decode
 from tests.integration.simulators import (
@@ -180,14 +185,45 @@ def test_without_a_tick_anywhere_ids_begin_at_1_and_an_absent_store_is_told(raw:
 
 def test_a_topic_made_again_is_gone_on_with(raw: str, tmp_path: Path, eventually: Eventually) -> None:
     with simulator(tmp_path / "one", "--interval", "0.02") as one:
-        eventually(lambda: len(one.ticks) > 5)
+        eventually(lambda: len(one.ticks) > 20)
         with TopicClient(settings().kafka) as client:
             client._admin.delete_topics([raw])
             eventually(client.create)
         eventually(lambda: length(read_log()) > 20)
         assert one.terminate() == 0
     (chain,) = chains(read_log()).values()
+    assert chain[0] > 1
     assert chain == list(range(chain[0], chain[0] + len(chain)))
+
+
+def test_after_a_failed_send_it_starts_again_from_what_the_log_has(
+    raw: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made: list[object] = []
+
+    class FailsAtFirst(LogProducer[T]):
+        def __init__(self, kafka: KafkaSettings, acknowledged: Callable[[T, int, int], None]) -> None:
+            super().__init__(kafka, acknowledged)
+            made.append(self)
+
+        def send(self, key: bytes, value: bytes, tag: T) -> None:
+            if len(made) == 1 and b'"sequence_id":70}' in value:
+                self._failed(OutOfOrderSequenceNumberError())
+            super().send(key, value, tag)
+
+    monkeypatch.setattr("orderbook.simulator.run.LogProducer", FailsAtFirst)
+    options = parse(["--symbols", "A,B,C", "--interval", "0.0001", "--count", "600"], settings().simulator)
+
+    async def finish() -> int:
+        return await Run(settings().kafka, options).finish()
+
+    assert asyncio.run(finish()) == 0
+    assert len(made) == 2
+    assert "OutOfOrderSequenceNumberError" in caplog.text
+    log = read_log()
+    assert length(log) >= 600  # more where records arrived whose acknowledgement was lost with the producer
+    for chain in chains(log).values():
+        assert chain == list(range(1, len(chain) + 1))
 
 
 def test_a_reader_of_its_lines_that_leaves_ends_it_quietly(raw: str) -> None:

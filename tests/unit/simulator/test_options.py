@@ -30,7 +30,7 @@ def test_symbols_share_the_interval() -> None:
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        ("--interval 0", "--interval '0': Input should be greater than or equal to 1e-06"),
+        ("--interval 0", "--interval '0': Input should be greater than or equal to 0.000001"),
         ("--interval nan", "--interval 'nan': Input should be a finite number"),
         ("--interval soon", "--interval 'soon': Input should be a valid number"),
         ("--count 1.5", "--count '1.5': Input should be a valid integer"),
