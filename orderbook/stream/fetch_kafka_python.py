@@ -70,18 +70,20 @@ class KafkaPythonFetcher:
                 batch.records.append(Record(message.offset, message.timestamp, message.key, message.value, version))
             # the position also passes markers and compacted offsets, which come as no record
             batch.position = min(self._consumer.position(source), end)
+            if not polled and batch.position < end:
+                self._check_end(source, batch.position, end)
             if monotonic() > deadline and batch.position < end:
-                return self._stop(source, batch, end, limits)
+                if not batch.records:
+                    raise OutOfTime(f"no record from {batch.start} on within {limits.seconds:g} s")
+                return batch
             between()
         return batch
 
-    def _stop(self, source: TopicPartition, batch: Batch, end: int, limits: FetchLimits) -> Batch:
-        if batch.records:
-            return batch
+    def _check_end(self, source: TopicPartition, position: int, end: int) -> None:
+        # this client has no event for the end of a log, and would wait there until the attempt's time is up
         stable = self._consumer.end_offsets([source])[source]
-        if stable < end:
+        if stable == position:
             raise EarlyEnd(f"the log ends at {stable}, before {end}")
-        raise OutOfTime(f"no record from {batch.start} on within {limits.seconds:g} s")
 
     def close(self) -> None:
         """Close the connections."""
