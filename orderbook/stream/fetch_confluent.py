@@ -18,6 +18,7 @@ class ConfluentFetcher:
 
     def __init__(self, kafka: KafkaSettings, records_hint: int) -> None:
         self._topic = kafka.topic
+        self._away: KafkaError | None = None
         self._consumer = Consumer(
             {
                 **confluent_options(kafka),
@@ -33,12 +34,14 @@ class ConfluentFetcher:
                 "fetch.wait.max.ms": 100,
                 "socket.timeout.ms": int(kafka.request_timeout_seconds * 1000),
                 "allow.auto.create.topics": False,
+                "error_cb": self._note,
             }
         )
 
     def fetch(self, partition: int, start: int, end: int, limits: FetchLimits, between: Callable[[], None]) -> Batch:
         """See ``batch.RangeFetcher``."""
         deadline = monotonic() + limits.seconds
+        self._away = None
         try:
             self._consumer.assign([TopicPartition(self._topic, partition, start)])
             reader = _Reader(start, end, limits.bytes)
@@ -47,14 +50,25 @@ class ConfluentFetcher:
                 wanted = min(_POLL_RECORDS, end - reader.batch.position)
                 for message in self._consumer.consume(wanted, min(limits.poll_seconds, 0.25)):
                     reader.take(message)
+                    self._away = None
                 if monotonic() > deadline and not reader.finished:
-                    reader.stop(limits.seconds)
+                    self._stop(reader, limits)
                 between()
         except KafkaException as error:
             raise _translated(error.args[0]) from error
         finally:
             self._release()
         return reader.batch
+
+    def _note(self, error: KafkaError) -> None:
+        # only told so: librdkafka goes on connecting, and a broker may be back before the attempt is over
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - the client's own name for it
+            self._away = error
+
+    def _stop(self, reader: "_Reader", limits: FetchLimits) -> None:
+        if self._away is not None and not reader.batch.records:
+            raise _translated(self._away)
+        reader.stop(limits.seconds)
 
     def _release(self) -> None:
         try:
