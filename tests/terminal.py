@@ -70,7 +70,10 @@ class UpRun:
 
     def listens_on(self) -> set[tuple[str, int]]:
         """Address and port of all that its family listens on."""
-        connections = [c for process in self.living() for c in process.net_connections("tcp")]
+        connections = []
+        for process in self.living():
+            with suppress(psutil.NoSuchProcess):
+                connections += process.net_connections("tcp")
         return {(c.laddr.ip, c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN}
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
