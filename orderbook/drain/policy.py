@@ -29,12 +29,13 @@ class Verdict:
 
 def assess(cursor: Cursor, log: LogBounds) -> Verdict:
     """Compare what the broker says of a partition with what the ledger knows."""
-    if log.leader_epoch is not None and cursor.last_epoch is not None and log.leader_epoch < cursor.last_epoch:
-        return Verdict(halt="truncated", detail=f"leader epoch {log.leader_epoch} after {cursor.last_epoch}")
-    if log.end >= cursor.planned:
+    behind = log.leader_epoch is not None and cursor.last_epoch is not None and log.leader_epoch < cursor.last_epoch
+    if log.end >= cursor.planned and not behind:
         return Verdict(end=log.end)
     if cursor.answers_before_last_pass:
         return Verdict(end=cursor.planned)  # asked before another drainer planned further: says nothing about the end
+    if behind:
+        return Verdict(halt="truncated", detail=f"leader epoch {log.leader_epoch} after {cursor.last_epoch}")
     if cursor.low_passes + 1 >= LOW_PASSES_TO_HALT:
         return Verdict(halt="low_end", detail=f"the log ends at {log.end}, below {cursor.planned}, which is planned")
     return Verdict(low=True)
