@@ -1,7 +1,10 @@
 """How each Kafka client is told where the cluster is and how to prove who we are. Both clients, one place."""
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from kafka.net.compat import KafkaNetClient
 
 from orderbook.sections import KafkaSettings
 
@@ -21,6 +24,28 @@ def kafka_python_options(kafka: KafkaSettings) -> dict[str, Any]:
         if (path := getattr(kafka, name)) is not None:
             options[name] = str(path)
     return options
+
+
+Client = TypeVar("Client")
+
+
+def connected(make: Callable[..., Client], kafka: KafkaSettings, **options: Any) -> Client:
+    """A kafka-python client of class ``make`` that has reached the cluster. Raises what ``make`` raises.
+
+    A constructor of theirs that fails leaves a thread and three descriptors behind: each try would cost us these.
+    """
+    started: list[KafkaNetClient] = []
+
+    def network(**configs: Any) -> KafkaNetClient:
+        started.append(KafkaNetClient(**configs))
+        return started[-1]
+
+    try:
+        return make(**kafka_python_options(kafka), **options, kafka_client=network)
+    except BaseException:
+        for each in started:
+            each.close()
+        raise
 
 
 def confluent_options(kafka: KafkaSettings) -> dict[str, Any]:

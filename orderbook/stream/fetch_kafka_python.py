@@ -9,7 +9,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from orderbook.errors import EarlyEnd, OffsetOutOfRange, OutOfTime, Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import Batch, FetchLimits, Record, version_of
-from orderbook.stream.connection import kafka_python_options
+from orderbook.stream.connection import connected
 
 _POLL_RECORDS = 5_000
 
@@ -21,8 +21,9 @@ class KafkaPythonFetcher:
         self._topic = kafka.topic
         timeout = int(kafka.request_timeout_seconds * 1000)
         try:
-            self._consumer = KafkaConsumer(
-                **kafka_python_options(kafka),
+            self._consumer = connected(
+                KafkaConsumer,
+                kafka,
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="none",

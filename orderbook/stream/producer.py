@@ -16,7 +16,7 @@ from kafka.errors import (
 from orderbook.errors import ConfigError, OrderbookError, Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import VERSION_HEADER
-from orderbook.stream.connection import kafka_python_options
+from orderbook.stream.connection import connected
 from orderbook.tick import SCHEMA_VERSION
 
 MOST_UNACKNOWLEDGED = 10_000  # about 2.5 MB of ticks; more did not raise the rate
@@ -45,8 +45,9 @@ class LogProducer(Generic[T]):
         self._failure: OrderbookError | None = None
         timeout = int(kafka.request_timeout_seconds * 1000)
         try:
-            self._producer = KafkaProducer(
-                **kafka_python_options(kafka),
+            self._producer = connected(
+                KafkaProducer,
+                kafka,
                 acks="all",
                 enable_idempotence=True,
                 compression_type="lz4",

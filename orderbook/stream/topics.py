@@ -13,7 +13,7 @@ from kafka.structs import OffsetAndMetadata
 
 from orderbook.errors import ConfigError, Unavailable
 from orderbook.sections import KafkaSettings
-from orderbook.stream.connection import kafka_python_options
+from orderbook.stream.connection import connected
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,7 @@ class TopicClient:
         self._kafka = kafka
         timeout = int(kafka.request_timeout_seconds * 1000)
         with _unavailable(f"Kafka at {kafka.bootstrap_servers}"):
-            self._admin = KafkaAdminClient(
-                **kafka_python_options(kafka), request_timeout_ms=timeout, bootstrap_timeout_ms=timeout
-            )
+            self._admin = connected(KafkaAdminClient, kafka, request_timeout_ms=timeout, bootstrap_timeout_ms=timeout)
         self._cluster_id: str | None = None
 
     def __enter__(self) -> Self:

@@ -1,11 +1,16 @@
 """Writing to a real log."""
 
-from collections.abc import Iterator
+import gc
+import logging
+from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
 from orderbook.config import KafkaSettings
+from orderbook.embedded.ports import choose_port
 from orderbook.errors import Unavailable
+from orderbook.stream.fetch_kafka_python import KafkaPythonFetcher
 from orderbook.stream.producer import LogProducer
 from orderbook.stream.topics import TopicClient
 from tests.servers import RunningServers
@@ -59,3 +64,21 @@ def test_a_value_that_can_never_be_sent_is_told_and_not_counted(producer: LogPro
 def test_a_topic_that_is_not_there_is_unavailable(kafka: KafkaSettings) -> None:
     with pytest.raises(Unavailable, match=kafka.topic):
         LogProducer[int](kafka.model_copy(update={"request_timeout_seconds": 0.5}), lambda *told: None)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # kafka-python drops sockets that were refused
+@pytest.mark.parametrize(
+    "make", [TopicClient, KafkaPythonFetcher, lambda kafka: LogProducer[int](kafka, lambda *told: None)]
+)
+def test_a_broker_that_is_not_there_is_unavailable_and_a_try_leaves_nothing_behind(
+    make: Callable[[KafkaSettings], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "kafka")  # what it logs would keep those sockets
+    nowhere = KafkaSettings(bootstrap_servers=f"127.0.0.1:{choose_port()}", request_timeout_seconds=0.3)
+    process = psutil.Process()
+    before = process.num_threads(), process.num_fds()
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="bootstrap"):
+            make(nowhere)
+    gc.collect()
+    assert (process.num_threads(), process.num_fds()) == before
