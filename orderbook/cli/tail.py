@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orderbook.store.reader import StoredTick
 
 LOOK_SECONDS = 0.25
+LEAST_BACK = 1_000  # offsets of each partition that are searched for the first ticks: rejects and others lie between
 
 
 def tail(
@@ -49,7 +50,7 @@ def _ticks(symbol: str | None, last: int, *, follow: bool, limit: int | None) ->
 
     left = limit
     with Reader() as reader:
-        source = TickTail(symbol, back=last)
+        source = TickTail(symbol, back=max(LEAST_BACK, 10 * last) if last else 0)
         with reader.snapshot() as connection:
             found = list(source.new(connection))
         begin = sorted(found, key=lambda tick: (tick.landed_at, tick.event_time))[-last:] if last else []

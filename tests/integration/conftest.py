@@ -1,11 +1,12 @@
 """A pipeline per test, driven by hand."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
 from orderbook.config import settings
-from tests.pipeline import Pipeline, pipeline_over
+from tests.pipeline import Pipeline, pipeline_over, tick, valid
 from tests.servers import Stack
 
 
@@ -16,3 +17,11 @@ def pipeline(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline
     settings.cache_clear()
     with pipeline_over(settings()) as made:
         yield made
+
+
+@pytest.fixture
+def landed(pipeline: Pipeline) -> Pipeline:
+    """Three ticks, two rejects."""
+    pipeline.produce([*valid(3), b'{"broken\x1b', tick(4, bid_price=Decimal(30))])
+    pipeline.run()
+    return pipeline

@@ -142,9 +142,13 @@ def test_a_query_may_be_whatever_postgres_can_read(
 
 
 def test_a_query_that_takes_too_long_is_ended(stack: Stack) -> None:
-    with Reader(statement_seconds=0.1) as reader, pytest.raises(Refused, match="--timeout"):
-        with answered(reader, "SELECT pg_sleep(60)") as answer:
-            list(answer.rows)
+    sql = "SELECT pg_sleep(60)"
+    with (
+        Reader(statement_seconds=0.1) as reader,
+        pytest.raises(Refused, match="--timeout"),
+        answered(reader, sql) as answer,
+    ):
+        list(answer.rows)
 
 
 def test_the_tail_shows_each_landed_tick_once_though_ranges_finish_out_of_order(pipeline: Pipeline) -> None:
