@@ -146,4 +146,5 @@ def _unavailable(what: str) -> Iterator[None]:
     except GroupAuthorizationFailedError as error:
         raise ConfigError(f"{what}: {error}") from error
     except (KafkaError, OSError) as error:
-        raise Unavailable(f"{what}: {type(error).__name__} {error}") from error
+        told = error if isinstance(error, KafkaError) else f"{type(error).__name__}: {error}"  # theirs begin with it
+        raise Unavailable(f"{what}: {told}") from error
