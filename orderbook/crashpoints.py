@@ -18,6 +18,17 @@ def crashpoint(name: str) -> None:
         _die_if_asked(folder, name)
 
 
+def crashpoint_within(name: str, start: int, end: int) -> None:
+    """Die here, if a test asked for it at any number from ``start`` up to ``end``, as ``NAME.NUMBER``."""
+    folder = settings().crashpoints
+    if folder is None:
+        return
+    for path in folder.glob(f"{name}.*"):
+        number = path.name.removeprefix(f"{name}.").removesuffix(".always")
+        if number.isdigit() and start <= int(number) < end:
+            _die_if_asked(folder, f"{name}.{number}")
+
+
 def _die_if_asked(folder: Path, name: str) -> None:
     try:
         (folder / name).unlink()  # unlink is atomic: of many processes exactly one dies

@@ -11,7 +11,7 @@ from datetime import date
 import pyarrow.compute as pc
 import structlog
 
-from orderbook.crashpoints import crashpoint
+from orderbook.crashpoints import crashpoint, crashpoint_within
 from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
 from orderbook.ingest.validator import Judge, Judged, reject
 from orderbook.profiles import Fault
@@ -107,6 +107,7 @@ class Ingestor:
         else:
             batch = self._fetch(claim, renew)
             crashpoint("after_fetch")
+            crashpoint_within(f"judge.{claim.partition}", claim.start, batch.position)
             renew()
             judged = self._judge.judge(batch.records)
         self._vouch(claim)
