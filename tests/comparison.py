@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
@@ -36,6 +36,8 @@ def sent_records(path: Path) -> dict[Place, tuple[Any, ...]]:
     found: dict[Place, tuple[Any, ...]] = {}
     with path.open("rb") as lines:
         for line in lines:
+            if not line.endswith(b"\n"):
+                break  # being written
             sent = json.loads(line)
             value = b64decode(sent["value"])
             record = (sent["reason"], value) if sent["fault"] else _values(value)
@@ -48,12 +50,14 @@ def faults(records: dict[Place, tuple[Any, ...]]) -> int:
     return sum(len(record) == 2 for record in records.values())
 
 
-def compare(path: Path, database_url: str) -> Comparison:
-    """Compare the simulator's ledger with ticks and quarantine."""
-    waiting = sent_records(path)
+def compare(path: Path, database_url: str, below: Mapping[int, int] | None = None) -> Comparison:
+    """Compare the simulator's ledger with ticks and quarantine; of each partition only what is ``below`` an offset."""
+    waiting = {place: record for place, record in sent_records(path).items() if _inside(place, below)}
     seen: set[Place] = set()
     twice, changed, unknown = [], [], []
     for place, record in _stored(database_url):
+        if not _inside(place, below):
+            continue
         if place in seen:
             twice.append(place)
             continue
@@ -64,6 +68,10 @@ def compare(path: Path, database_url: str) -> Comparison:
         elif expected != record:
             changed.append(place)
     return Comparison(twice[:5], sorted(waiting)[:5], changed[:5], unknown[:5])
+
+
+def _inside(place: Place, below: Mapping[int, int] | None) -> bool:
+    return below is None or place[1] < below.get(place[0], 0)
 
 
 def _values(value: bytes) -> tuple[Any, ...]:

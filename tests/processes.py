@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,12 @@ class Deployment:
     """A topic, a database and a group of its own, and the processes that run over them."""
 
     servers: RunningServers
-    database_url: str
+    database_url: str = field(repr=False)
     topic: str
     folder: Path
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     running: dict[str, Process] = field(default_factory=dict)
+    _connection: Any = None
 
     def worker(self, name: str = "worker", *, processes: int = 2, flags: str = "", **settings: str) -> Process:
         """Start ``celery worker``; ``settings`` are environment variables."""
@@ -98,6 +99,13 @@ class Deployment:
         return self.folder / "sent.ndjson"
 
     @property
+    def crashpoints(self) -> Path:
+        """A folder for crashpoints; those see it who are started with it as ``ORDERBOOK_CRASHPOINTS``."""
+        path = self.folder / "crashpoints"
+        path.mkdir(exist_ok=True)
+        return path
+
+    @property
     def settings(self) -> Settings:
         """What the processes see, for what a test asks Kafka itself."""
         return Settings(
@@ -112,9 +120,16 @@ class Deployment:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What a query returns."""
-        with closing(psycopg2.connect(self.database_url)) as connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-            return cursor.fetchall()
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg2.connect(self.database_url)
+            self._connection.autocommit = True
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall()
+        except psycopg2.OperationalError:  # a test has killed the server: the next question asks the new one
+            self._connection.close()
+            raise
 
     def prefix(self) -> dict[int, int]:
         """The finished prefix of each partition."""
@@ -167,6 +182,8 @@ def deployment_over(
             yield made
         finally:
             made.stop()
+            if made._connection is not None:
+                made._connection.close()
             servers.drop_database(url)
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from redis import Redis
 
 from orderbook.config import settings
 from orderbook.embedded.folder import DataFolder
+from orderbook.embedded.process import wait_until
 from orderbook.embedded.servers import Servers, servers_in
+from orderbook.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,26 @@ class RunningServers:
     superuser_url: str
     redis_url: str
     fleet: Servers
+
+    def restart(self, name: str, seconds: float = 60) -> None:
+        """Kill a server with SIGKILL and start it again on its port and data; returns once it serves."""
+        self.fleet.running[name].kill()
+        self.start_again(name, seconds)
+
+    def start_again(self, name: str, seconds: float = 60) -> None:
+        """Start a server that was killed; returns once it serves."""
+        server = next(server for server in self.fleet.each() if server.name == name)
+        deadline = time.monotonic() + seconds
+        while True:
+            process = self.fleet.launch(server)
+            try:
+                wait_until(server.is_ready, process, seconds)
+            except Unavailable:  # Postgres gives up while the old one's last backend still lives
+                process.kill()
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def create_database(self, template: str = "template0") -> str:
         """Make a database owned by ``market``; return its URL."""

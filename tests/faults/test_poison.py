@@ -1,0 +1,36 @@
+"""A record that kills whoever touches it ends in quarantine, with its bytes, and costs no other."""
+
+import time
+
+from tests.conftest import wait_for
+from tests.pipeline import pipeline_over, valid
+from tests.processes import deployment_over
+from tests.servers import RunningServers
+
+POISON = 137
+
+
+def test_a_record_that_kills_workers_is_isolated_and_the_rest_of_its_range_lands(
+    servers: RunningServers, migrated_template: str
+) -> None:
+    with deployment_over(servers, migrated_template) as deployment:
+        with pipeline_over(deployment.settings) as pipeline:
+            pipeline.produce(valid(500))
+        (deployment.crashpoints / f"judge.0.{POISON}.always").touch()
+        deployment.worker(ORDERBOOK_CRASHPOINTS=str(deployment.crashpoints))
+        deployment.beat()
+        wait_for(lambda: deployment.rows("SELECT 1 FROM offset_range WHERE deaths > 0"), 60, what="a worker took it")
+        began = time.monotonic()
+        deployment.wait_for_prefix({0: 500}, 120)
+        print(f"\nisolated {time.monotonic() - began:.1f} s after the first worker took it")
+        ((partition, offset, reason, value),) = deployment.rows(
+            "SELECT kafka_partition, kafka_offset, reason, value FROM quarantine"
+        )
+        assert (partition, offset, reason) == (0, POISON, "poison")
+        assert f'"sequence_id":{POISON + 1}}}'.encode() in bytes(value)
+        stored = [row[0] for row in deployment.rows("SELECT kafka_offset FROM ticks ORDER BY 1")]
+        assert stored == [offset for offset in range(500) if offset != POISON]
+        two_workers_and_who_watched_the_child = 3
+        assert deployment.rows("SELECT max(deaths) FROM offset_range") == [(two_workers_and_who_watched_the_child,)]
+        audit = deployment.run("orderbook audit --deep")
+        assert audit.returncode == 0, audit.stdout + audit.stderr
