@@ -76,6 +76,10 @@ def figure_table(reader: FigureReader, now: datetime) -> Table:
             "newest quote",
             f"{quote.symbol}  {price_text(quote.bid_price)} / {price_text(quote.ask_price)}  {age:.1f} s ago",
         )
+    if figures.halted:
+        table.add_row("halted", Text("partition " + ", ".join(figures.halted), style="red"))
+    if figures.alarms:
+        table.add_row("alarms", Text(f"{figures.alarms} open: orderbook status", style="red"))
     if reader.trouble:
         table.add_row("trouble", Text(reader.trouble, style="yellow"))
     return table

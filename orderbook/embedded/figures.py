@@ -3,51 +3,22 @@
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from datetime import timedelta
 from typing import Protocol
 
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from orderbook.clock import utc_now
 from orderbook.embedded.servers import Addresses
 from orderbook.errors import OrderbookError
 from orderbook.sections import DatabaseSettings, KafkaSettings
-from orderbook.store.database import engine_for, translated
+from orderbook.store.ledger_reader import landed, newest_cursors, open_alarms
+from orderbook.store.reader import Reader, StoredTick, newest_ticks
 from orderbook.stream.topics import TopicClient
 
 INTERVAL_SECONDS = 1.0
-
-# the ledger's own counts: counting the rows themselves would read every day on each look
-COUNTS = text("""
-    SELECT coalesce(sum(n_ok), 0)::bigint AS stored, coalesce(sum(n_bad), 0)::bigint AS rejected,
-           (SELECT coalesce(sum(committed), 0)::bigint FROM partition_cursor
-            WHERE generation_id = (SELECT max(id) FROM topic_generation)) AS prefix
-    FROM offset_range WHERE state = 'done'
-""")
-# walks the index from symbol to symbol, where DISTINCT would read it whole
-NEWEST = text("""
-    WITH RECURSIVE names AS (
-        SELECT min(symbol) AS symbol FROM ticks
-        UNION ALL
-        SELECT (SELECT min(symbol) FROM ticks WHERE ticks.symbol > names.symbol) FROM names WHERE symbol IS NOT NULL
-    )
-    SELECT newest.* FROM names CROSS JOIN LATERAL (
-        SELECT symbol, event_time, bid_price, ask_price FROM ticks
-        WHERE ticks.symbol = names.symbol ORDER BY event_time DESC LIMIT 1
-    ) AS newest ORDER BY event_time DESC LIMIT 1
-""")
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The newest stored tick."""
-
-    symbol: str
-    event_time: datetime
-    bid_price: Decimal | None
-    ask_price: Decimal | None
+FRESH = timedelta(days=1)  # a newest quote older than this is not looked for: each day more costs a probe per symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +27,12 @@ class Figures:
 
     at: float  # seconds of a monotonic clock
     log_end: int  # records ever written to the topic, over its partitions
+    prefix: int  # of these, finished
     stored: int
     rejected: int
-    prefix: int
-    newest: Quote | None
+    halted: tuple[str, ...]  # partitions, with the reason
+    alarms: int  # that nobody has acknowledged
+    newest: StoredTick | None
 
     @property
     def lag_messages(self) -> int:
@@ -82,33 +55,34 @@ class ServerFigures:
 
     def __init__(self, addresses: Addresses, topic: str) -> None:
         self._kafka = KafkaSettings(bootstrap_servers=addresses.kafka_bootstrap, topic=topic)
-        self._database = DatabaseSettings(url=SecretStr(addresses.database_url))
+        self._reader = Reader(DatabaseSettings(url=SecretStr(addresses.database_url)), statement_seconds=5)
         self._client: TopicClient | None = None
-        self._engine: Engine | None = None
 
     def read(self) -> Figures:
         """One look. Raises ``Unavailable``; may block for some seconds."""
-        self._engine = self._engine or engine_for(self._database, "reader", name="orderbook-board")
         self._client = self._client or TopicClient(self._kafka)
         ends = self._client.bounds(self._client.identity().partitions)
-        with translated(), self._engine.connect() as connection:
-            counts = connection.execute(COUNTS).one()
-            newest = connection.execute(NEWEST).one_or_none()
+        with self._reader.snapshot() as connection:
+            cursors = newest_cursors(connection)
+            counts = landed(connection)
+            alarms, _ = open_alarms(connection, limit=1)
+            newest = newest_ticks(connection, utc_now() - FRESH)
         return Figures(
             at=time.monotonic(),
             log_end=sum(bounds.end for bounds in ends.values()),
-            stored=counts.stored,
-            rejected=counts.rejected,
-            prefix=counts.prefix,
-            newest=Quote(newest.symbol, newest.event_time, newest.bid_price, newest.ask_price) if newest else None,
+            prefix=sum(cursor.committed for cursor in cursors),
+            stored=counts.ok,
+            rejected=counts.bad,
+            halted=tuple(f"{c.partition}: {c.halted_reason}" for c in cursors if c.halted_reason),
+            alarms=alarms,
+            newest=max(newest, key=lambda tick: tick.event_time, default=None),
         )
 
     def close(self) -> None:
         """Close its connections."""
         if self._client is not None:
             self._client.close()
-        if self._engine is not None:
-            self._engine.dispose()
+        self._reader.close()
 
 
 class FigureReader(threading.Thread):

@@ -9,17 +9,40 @@ import pytest
 from rich.console import Console
 
 from orderbook.embedded.board import age_text, figure_table, process_table
-from orderbook.embedded.figures import FigureReader, Figures, Quote
+from orderbook.embedded.figures import FigureReader, Figures
 from orderbook.embedded.process import Command, Process
 from orderbook.embedded.supervisor import Supervised
 from orderbook.errors import Unavailable
+from orderbook.store.reader import StoredTick
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
-QUOTE = Quote("TTF-GAS", NOW - timedelta(seconds=1.5), Decimal("27.530000000"), Decimal("27.545000000"))
+QUOTE = StoredTick(
+    symbol="TTF-GAS",
+    event_time=NOW - timedelta(seconds=1.5),
+    received_time=NOW,
+    bid_price=Decimal("27.530000000"),
+    ask_price=Decimal("27.545000000"),
+    bid_volume=Decimal(1),
+    ask_volume=Decimal(1),
+    sequence_id=1,
+    landed_at=NOW,
+    generation_id=1,
+    kafka_partition=0,
+    kafka_offset=0,
+)
 
 
 def figures(at: float, log_end: int, stored: int) -> Figures:
-    return Figures(at=at, log_end=log_end, stored=stored, rejected=3, prefix=log_end - 12, newest=QUOTE)
+    return Figures(
+        at=at,
+        log_end=log_end,
+        prefix=log_end - 12,
+        stored=stored,
+        rejected=3,
+        halted=("4: tripwire",),
+        alarms=2,
+        newest=QUOTE,
+    )
 
 
 class Looks:
@@ -69,7 +92,14 @@ def test_the_board_shows_what_flows() -> None:
     reader.look()
     reader.look()
     text = shown(figure_table(reader, NOW))
-    for part in ("20 ticks/s", "940 (20/s)", "12 ticks", "TTF-GAS  27.53 / 27.545  1.5 s ago"):
+    for part in (
+        "20 ticks/s",
+        "940 (20/s)",
+        "12 ticks",
+        "TTF-GAS  27.53 / 27.545  1.5 s ago",
+        "partition 4: tripwire",
+        "2 open",
+    ):
         assert part in text
 
 
