@@ -1,0 +1,119 @@
+"""A backlog of the main run's log, in small ranges or with a single process: nothing starves, piles up or grows."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+import pytest
+from redis import Redis
+
+from tests.comparison import SAME, compare
+from tests.e2e.conftest import MainRun
+from tests.processes import Deployment, deployment_over, reaches
+from tests.servers import RunningServers
+
+WINDOW = 8
+SMALL_RANGES = {"ORDERBOOK_DRAIN__MAX_OFFSETS": "40", "ORDERBOOK_DRAIN__INTERVAL_SECONDS": "0.3"}
+NEVER_REPLACED = "--max-tasks-per-child=1000000"
+AGE = "SELECT extract(epoch FROM clock_timestamp() - min(drained_at)) FROM partition_cursor"
+FINISHED = "SELECT count(*) FROM offset_range WHERE state = 'done'"
+
+
+@dataclass
+class Sampled:
+    """What was seen while a backlog was worked off, a few times a second."""
+
+    deployment: Deployment
+    ages: list[float] = field(default_factory=list)  # of the oldest drained_at, seconds
+    hints: list[int] = field(default_factory=list)  # queued and unacked
+    memory: list[tuple[int, int]] = field(default_factory=list)  # ranges finished, bytes of the worker's process
+    seconds: float = 0.0
+
+
+def sample(deployment: Deployment, finished: Callable[[], bool], seconds: float) -> Sampled:
+    """Look on until ``finished``."""
+    sampled, began = Sampled(deployment), time.monotonic()
+    with Redis.from_url(deployment.servers.redis_url) as broker:
+        while not finished():
+            assert time.monotonic() - began < seconds, deployment.running["worker"].last_lines(20)
+            sampled.hints.append(hints_in(broker))
+            ((age,),) = deployment.rows(AGE)
+            if age is not None and age < 10**6:  # since the first pass
+                sampled.ages.append(float(age))
+            ((ranges,),) = deployment.rows(FINISHED)
+            if memory := memory_of_the_child(deployment):
+                sampled.memory.append((ranges, memory))
+            time.sleep(0.3)  # the rate of the samples
+    sampled.seconds = time.monotonic() - began
+    return sampled
+
+
+def hints_in(broker: "Redis[Any]") -> int:
+    """Hints that wait, and hints that a worker holds."""
+    with broker.pipeline() as pipeline:  # at one instant
+        queued, unacked = pipeline.llen("ingest").hvals("unacked").execute()
+    return int(queued) + sum(json.loads(held)[2] == "ingest" for held in unacked)
+
+
+def memory_of_the_child(deployment: Deployment) -> int:
+    """Resident bytes of the single process that lands ranges."""
+    children = psutil.Process(deployment.running["worker"].pid).children()
+    return children[0].memory_info().rss if len(children) == 1 else 0
+
+
+@pytest.fixture(scope="module")
+def small_ranges(main_run: MainRun, servers: RunningServers, migrated_template: str) -> Iterator[Sampled]:
+    """One process, never replaced, over more than 1,000 ranges of 40 offsets."""
+    topic = main_run.deployment.topic
+    with deployment_over(servers, migrated_template, topic, **SMALL_RANGES) as deployment:
+        deployment.worker(processes=1, flags=NEVER_REPLACED)
+        deployment.beat()
+
+        def finished() -> bool:
+            return deployment.rows(FINISHED)[0][0] > 1_050
+
+        yield sample(deployment, finished, 120)
+
+
+@pytest.fixture(scope="module")
+def whole_backlog(main_run: MainRun, servers: RunningServers, migrated_template: str) -> Iterator[Sampled]:
+    """One process that finds all of the log waiting."""
+    with deployment_over(servers, migrated_template, main_run.deployment.topic) as deployment:
+        deployment.worker(processes=1)
+        deployment.beat()
+        sampled = sample(deployment, lambda: reaches(deployment.prefix(), main_run.ends), 150)
+        deployment.stop()
+        yield sampled
+
+
+def test_a_single_process_behind_a_backlog_still_drains(whole_backlog: Sampled) -> None:
+    total = sum(whole_backlog.deployment.prefix().values())
+    print(
+        f"\na backlog of {total:,} took one process {whole_backlog.seconds:.1f} s, "
+        f"{total / whole_backlog.seconds:,.0f} a second; drained_at was {max(whole_backlog.ages):.1f} s old at most"
+    )
+    assert len(whole_backlog.ages) > 10
+    assert max(whole_backlog.ages) < 30  # no starvation; the figure itself is printed
+
+
+def test_a_backlog_is_stored_like_the_live_feed(whole_backlog: Sampled, main_run: MainRun) -> None:
+    assert compare(main_run.deployment.sent, whole_backlog.deployment.database_url) == SAME
+
+
+@pytest.mark.parametrize("run", ["small_ranges", "whole_backlog"])
+def test_hints_never_exceed_the_window_and_one_for_each_process(run: str, request: pytest.FixtureRequest) -> None:
+    sampled: Sampled = request.getfixturevalue(run)
+    print(f"\n{max(sampled.hints)} hints at most in {len(sampled.hints)} samples")
+    assert 0 < max(sampled.hints) <= len(sampled.deployment.prefix()) * WINDOW + 1
+
+
+def test_a_worker_does_not_grow_from_range_to_range(small_ranges: Sampled) -> None:
+    after_100 = next(memory for ranges, memory in small_ranges.memory if ranges >= 100)
+    ranges, after_1000 = small_ranges.memory[-1]
+    print(f"\n{after_100 / 2**20:.1f} MiB after 100 ranges, {after_1000 / 2**20:.1f} MiB after {ranges:,}")
+    print(f"{ranges / small_ranges.seconds:.0f} ranges a second")
+    assert ranges >= 1_000
+    assert after_1000 <= 1.1 * after_100
