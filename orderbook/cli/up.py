@@ -30,22 +30,25 @@ def up(
 ) -> None:
     """Run everything on this machine: Kafka, Valkey, Postgres, simulator, worker, beat and Flower.
 
-    Real servers out of packages, no Docker, no root. Data stays from run to run. Ctrl-C stops all in order, a second
-    one at once. Other shells find the servers by themselves, or by: eval "$(orderbook env)"
+    Real servers out of packages, no Docker, no root. Data stays from run to run. Ctrl-C stops all in order, a second one
+    at once.
+
+    Other shells in this folder find the servers by themselves, those elsewhere by: eval "$(orderbook env)"
     """
-    from orderbook.config import default_data_dir
+    from orderbook.config import default_data_dir, settings
     from orderbook.embedded.folder import DataFolder
     from orderbook.embedded.up import Wishes, run
+    from orderbook.simulator.options import parse
 
-    flags = {"--symbols": symbols, "--interval": interval, "--seed": seed}
+    given = {"--symbols": symbols, "--interval": interval, "--seed": seed}
+    flags = [part for name, value in given.items() if value is not None for part in (name, str(value))]
+    parse(flags, settings().simulator)  # a wrong value ends here, not in a simulator that is started again and again
     run(
         Wishes(
             folder=DataFolder((data_dir or default_data_dir()).absolute()),
             reset=reset,
             servers_only=only is Only.SERVERS,
             simulator=not no_simulator,
-            simulator_flags=tuple(
-                part for name, value in flags.items() if value is not None for part in (name, str(value))
-            ),
+            simulator_flags=tuple(flags),
         )
     )

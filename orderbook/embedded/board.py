@@ -43,9 +43,10 @@ class Board:
 
 def process_table(children: list[Supervised], now: float) -> Table:
     """A line per process: its state, pid, age, restarts and command line."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("process", "state", "pid", "for", "restarts", "command"):
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
+    for column in ("process", "state", "pid", "for", "restarts"):
         table.add_column(column, justify="right" if column in {"pid", "for", "restarts"} else "left", no_wrap=True)
+    table.add_column("command", no_wrap=True, overflow="ellipsis", ratio=1)  # gives way on a narrow terminal
     for child in reversed(children):
         table.add_row(
             child.name,
@@ -53,7 +54,7 @@ def process_table(children: list[Supervised], now: float) -> Table:
             str(child.process.pid or ""),
             age_text(now - child.started_at) if child.state == "running" else "",
             str(child.restarts or ""),
-            Text(child.text, style="dim", overflow="ellipsis"),
+            Text(child.text, style="dim"),
         )
     return table
 

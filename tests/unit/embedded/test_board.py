@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -61,8 +62,8 @@ class Looks:
         pass
 
 
-def shown(table: object) -> str:
-    console = Console(file=StringIO(), width=120)
+def shown(table: object, width: int = 120) -> str:
+    console = Console(file=StringIO(), width=width)
     console.print(table)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
@@ -105,8 +106,15 @@ def test_the_board_shows_what_flows() -> None:
 
 def test_the_board_shows_who_waits_for_a_restart() -> None:
     command = Command("worker", ["celery"], {})
-    child = Supervised(Process(command, None), "celery -A orderbook worker", due_at=107.0, last_exit=-9)  # type: ignore[arg-type]
+    child = Supervised(Process(command, Path("worker.log")), "celery worker", due_at=107.0, last_exit=-9)
     assert "ended with -9, again in 7 s" in shown(process_table([child], now=100.0))
+
+
+def test_on_a_narrow_terminal_the_command_gives_way() -> None:
+    child = Supervised(Process(Command("simulator", ["python"], {}), Path("simulator.log")), "python -m " + "x" * 80)
+    text = shown(process_table([child], now=0.0), width=60)
+    assert "simulator  stopped" in text
+    assert "…" in text
 
 
 @pytest.mark.parametrize(
