@@ -5,12 +5,15 @@ import os
 import signal
 import sys
 
+from orderbook.clock import monotonic
 from orderbook.config import Settings, settings
 from orderbook.errors import ConfigError, OrderbookError
 from orderbook.logs import configure
 from orderbook.simulator.ledger import Ledger
 from orderbook.simulator.options import Options, parse
 from orderbook.simulator.run import Run
+
+SAME_WISH_SECONDS = 0.5  # `timeout` and terminals signal a process and its group: that is one wish, not two
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,19 +42,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _run(found: Settings, options: Options, ledger: Ledger | None) -> int:
     run = Run(found.kafka, options, ledger)
-    stopped_by_signal = False
+    asked_at: float | None = None
 
     def stop() -> None:
-        nonlocal stopped_by_signal
-        if stopped_by_signal:
-            os._exit(130)  # asked twice: at once, without the flush
-        stopped_by_signal = True
-        run.stop()
+        nonlocal asked_at
+        if asked_at is None:
+            asked_at = monotonic()
+            run.stop()
+        elif monotonic() - asked_at > SAME_WISH_SECONDS:
+            os._exit(130)  # asked again: at once, without the flush
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     unacknowledged = await run.finish()
-    return 1 if unacknowledged and not stopped_by_signal else 0
+    return 1 if unacknowledged and asked_at is None else 0
 
 
 if __name__ == "__main__":

@@ -146,7 +146,8 @@ def test_a_signal_flushes_what_was_sent(
     ledger = tmp_path / "sent"
     with simulator(tmp_path / "one", "--interval", "0.0002", "--ledger", str(ledger)) as one:
         eventually(lambda: len(one.ticks) > 10)
-        assert one.terminate(number) == 0
+        one.child.send_signal(number)
+        assert one.terminate(number) == 0  # as `timeout` does: to the process, and to its group
     log = read_log()
     assert one.acknowledged() == length(log) > 100
     assert from_ledger(ledger) == as_ledger(log)
