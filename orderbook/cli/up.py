@@ -30,10 +30,10 @@ def up(
 ) -> None:
     """Run everything on this machine: Kafka, Valkey, Postgres, simulator, worker, beat and Flower.
 
-    Real servers out of packages, no Docker, no root. Data stays from run to run. Ctrl-C stops all in order, a second one
-    at once.
+    Real servers out of packages, no Docker, no root. Data stays from run to run. Ctrl-C stops all in order, a second
+    one at once.
 
-    Other shells in this folder find the servers by themselves, those elsewhere by: eval "$(orderbook env)"
+    Other shells in this folder find the servers by themselves; elsewhere: eval "$(orderbook env)"
     """
     from orderbook.config import default_data_dir, settings
     from orderbook.embedded.folder import DataFolder
