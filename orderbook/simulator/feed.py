@@ -64,7 +64,7 @@ class Feed:
         sent = 0
         while not self.stopped.is_set() and sent != at_most:
             room = MOST_UNACKNOWLEDGED - self.producer.unacknowledged
-            due = min(schedule.due(monotonic()) - sent, BURST, (at_most or schedule.due(monotonic())) - sent)
+            due = min(schedule.due(monotonic()) - sent, BURST if at_most is None else min(BURST, at_most - sent))
             if self.producer.silent_seconds > PATIENCE_SECONDS:
                 schedule.shift(await self._sit_out())
             elif due <= 0:

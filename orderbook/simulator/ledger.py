@@ -1,4 +1,8 @@
-"""The record of what was sent and acknowledged: NDJSON, one line for each record of the log that is ours."""
+"""The record of what was sent and acknowledged: NDJSON, one line for each record of the log that is ours.
+
+A line has ``symbol``, ``sequence_id`` (also where the value does not show it), ``partition``, ``offset``, ``value``
+(base64), and for a fault its ``fault`` (kind), ``form`` and the ``reason`` that validation must give; else three nulls.
+"""
 
 import json
 import os
@@ -22,10 +26,10 @@ class Sent(NamedTuple):
 
 
 class Ledger:
-    """Appends to ``path``, after a last line that an earlier process could not finish was removed.
+    """Appends to ``path``, once a last line that an earlier process could not finish is removed.
 
-    ``acknowledged`` may be called from any thread and does no I/O. A line is on its way to the disk when
-    ``write_out``, of one thread at a time, has returned. Both raise nothing but ``OSError`` from ``write_out``.
+    ``acknowledged`` may be called from any thread and does no I/O. ``write_out``, called by one thread at a time, hands
+    the lines to the system; a process that is killed loses those since the last one.
     """
 
     def __init__(self, path: Path) -> None:

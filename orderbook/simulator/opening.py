@@ -52,5 +52,5 @@ def stored_sequences(symbols: Collection[str]) -> dict[str, int]:
         return newest_sequences(symbols)
     except OrderbookError as error:
         names = ", ".join(sorted(symbols))
-        log.warning("No tick of %s in the log, and the store is away: ids begin at 1 (%s)", names, error)
+        log.warning("No tick of %s in the log, and the store cannot be asked: ids begin at 1 (%s)", names, error)
         return {}

@@ -80,7 +80,7 @@ class Run:
                 failures = 0 if self._acknowledged > before else failures
                 wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
                 failures += 1
-                log.warning("Kafka is not ready: %s; trying again in %g s", error, wait)
+                log.warning("Kafka is not ready: %s%s", error, "" if self.stopping else f"; trying again in {wait:g} s")
                 await wait_for(self._stopped, wait)
 
     async def _session(self) -> None:

@@ -180,7 +180,7 @@ def test_it_can_be_stopped_while_it_waits(no_topic: str, tmp_path: Path, eventua
 
 def test_without_a_tick_anywhere_ids_begin_at_1_and_an_absent_store_is_told(raw: str, tmp_path: Path) -> None:
     one = run(tmp_path / "one", "--count", "2")
-    assert "the store is away" in one.told
+    assert "the store cannot be asked" in one.told
     assert chains(read_log()) == {"TTF-GAS": [1, 2]}
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from kafka import TopicPartition
 
 from tests.integration.simulators import ledger_of, run
@@ -39,3 +40,12 @@ def test_where_the_log_is_empty_ids_go_on_from_the_newest_stored_tick(pipeline: 
     for symbol in ("TTF-GAS", "NBP-GAS"):
         ids = [i for (i,) in pipeline.rows("SELECT sequence_id FROM ticks WHERE symbol = :s ORDER BY 1", s=symbol)]
         assert ids == list(range(1, 61))
+
+
+def test_a_database_without_tables_does_not_keep_it_from_starting(
+    pipeline: Pipeline, empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    one = run(tmp_path / "one", "--count", "2")
+    assert "ids begin at 1" in one.told
+    assert "orderbook db upgrade" in one.told
