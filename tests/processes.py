@@ -120,16 +120,18 @@ class Deployment:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What a query returns."""
+        try:
+            return self._ask(statement)
+        except psycopg2.OperationalError:  # a test has killed the server since: the new one knows
+            return self._ask(statement)
+
+    def _ask(self, statement: str) -> list[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg2.connect(self.database_url)
             self._connection.autocommit = True
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(statement)
-                return cursor.fetchall()
-        except psycopg2.OperationalError:  # a test has killed the server: the next question asks the new one
-            self._connection.close()
-            raise
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
 
     def prefix(self) -> dict[int, int]:
         """The finished prefix of each partition."""
