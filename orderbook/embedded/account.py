@@ -91,13 +91,15 @@ def reachable(program: Program, account: Account | None) -> Path:
             parent.chmod(0o755)  # whatever the umask
         with tempfile.TemporaryDirectory(dir=PROGRAMS) as folder:
             fresh = Path(folder) / program.name
-            shutil.copytree(program.home, fresh, symlinks=True)
+            for part in (program.folder, *program.libraries):
+                shutil.copytree(program.root / part, fresh / part, symlinks=True)
             _open_to_all(fresh)
             with suppress(OSError):  # another `up` was first
                 fresh.rename(copy)  # whole or not at all
-    if not account.can_read(copy):
+    home = copy / program.folder
+    if not account.can_read(home):
         raise ConfigError(f"{copy} cannot be read by the user {account.name}: its parents must let everybody enter")
-    return copy
+    return home
 
 
 def _open_to_all(folder: Path) -> None:

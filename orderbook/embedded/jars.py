@@ -49,9 +49,11 @@ def kafka_jars() -> Program:
     """
     home = settings().kafka_home
     if home is None:
-        return Program(fetched_jars(), f"kafka-{KAFKA_VERSION}")
-    jars = jars_of(home)
-    return Program(jars, f"kafka-{_summed(jars)}")
+        jars, name = fetched_jars(), f"kafka-{KAFKA_VERSION}"
+    else:
+        jars = jars_of(home)
+        name = f"kafka-{_summed(jars)}"
+    return Program(jars.parent, Path(jars.name), name)
 
 
 def jars_of(home: Path) -> Path:

@@ -13,10 +13,16 @@ from orderbook.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A folder with a program, and a name for it with its version, which a copy of it bears."""
+    """A program's folder under ``root``, the libraries it looks for at their place beside it, and a name for a copy."""
 
-    home: Path
-    name: str
+    root: Path
+    folder: Path  # relative to the root, as are the libraries
+    name: str  # with its version: another version is another copy
+    libraries: tuple[Path, ...] = ()
+
+    @property
+    def home(self) -> Path:
+        return self.root / self.folder
 
 
 def java() -> Program:
@@ -36,7 +42,9 @@ def valkey() -> Program:
 
 def _inside(package: str, pattern: str) -> Program:
     spec = find_spec(package)
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        for found in Path(folder).glob(pattern):
-            return Program(found, f"{package}-{version(package)}")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        root, libraries = Path(place).parent, Path(f"{package}.libs")  # what a wheel's build tool moved out of it
+        for found in Path(place).glob(pattern):
+            beside = (libraries,) if (root / libraries).exists() else ()
+            return Program(root, found.relative_to(root), f"{package}-{version(package)}", beside)
     raise ConfigError(f"{package} is not installed, or not for this platform: pip install 'orderbook[embedded]'")

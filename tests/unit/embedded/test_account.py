@@ -47,16 +47,18 @@ def test_root_without_a_usable_user_is_told_the_way_out(monkeypatch: pytest.Monk
 
 
 def test_a_program_that_the_user_cannot_read_is_copied_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = tmp_path / "closed" / "java"
-    (home / "bin").mkdir(parents=True)
-    (home / "bin" / "java").write_text("runtime")
-    (home / "bin" / "java").chmod(0o700)
+    site = tmp_path / "closed"
+    binary, library = Path("java/runtime/java"), Path("java.libs/libjvm.so")
+    for path in (binary, library):
+        (site / path).parent.mkdir(parents=True)
+        (site / path).touch(mode=0o700)
     copies = tmp_path / "programs"
     monkeypatch.setattr(account, "PROGRAMS", copies)
     monkeypatch.setattr(Account, "can_read", lambda self, folder: copies in folder.parents)
+    program = Program(site, Path("java/runtime"), "java-25", (Path("java.libs"),))
     for _ in range(2):
-        assert reachable(Program(home, "java-25"), Account("orderbook", 1000, 1000)) == copies / "java-25"
-    assert (copies / "java-25" / "bin" / "java").stat().st_mode & 0o777 == 0o755
+        assert reachable(program, Account("orderbook", 1000, 1000)) == copies / "java-25" / "java" / "runtime"
+    assert [(copies / "java-25" / path).stat().st_mode & 0o777 for path in (binary, library)] == [0o755, 0o755]
     assert [path.name for path in copies.iterdir()] == ["java-25"]
 
 
