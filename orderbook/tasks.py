@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import structlog
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 from kombu.exceptions import OperationalError
 
 from orderbook.celery import app
@@ -37,6 +37,11 @@ _BROKER_ERRORS = (OperationalError, OSError)
 @setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     configure(settings().log_level, settings().log_format)
+
+
+@worker_ready.connect
+def _make_days_at_once(**_: Any) -> None:
+    make_days.apply_async()  # beat's own first turn comes an interval after its start
 
 
 @app.task(name="drain")
