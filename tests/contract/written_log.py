@@ -38,7 +38,7 @@ class WrittenLog:
 
     def append(self, records: Iterable[Written | bytes | None], partition: int = 0, **options: Any) -> list[int]:
         """Append records; returns their offsets."""
-        producer = Producer({**self._servers, "linger.ms": 0, **options})
+        producer = Producer({**self._servers, "linger.ms": 0, "enable.idempotence": True, **options})  # keeps the order
         return self._send(producer, records, partition)
 
     def transaction(self, name: str, records: Iterable[Written | bytes | None], *, commit: bool = True) -> list[int]:
