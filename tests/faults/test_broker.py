@@ -1,0 +1,25 @@
+"""What Celery makes of a broker that went away under it."""
+
+import pytest
+from kombu import Connection
+
+from orderbook.celery import ClosableChannel
+
+
+def test_a_hint_acknowledged_after_its_connection_was_closed_is_a_lost_connection(redis_url: str) -> None:
+    connection = Connection(redis_url)
+    channel = connection.default_channel
+    assert isinstance(channel, ClosableChannel)
+    connection.close()
+    with pytest.raises(connection.connection_errors):  # anything else ends the worker
+        channel.basic_ack("a hint of before")
+
+
+def test_a_hint_held_when_the_broker_dies_does_not_keep_its_connection_from_closing(redis_url: str) -> None:
+    connection = Connection(redis_url)
+    queue = connection.SimpleQueue("held")
+    queue.put("hint")
+    message = queue.get(timeout=5)
+    connection.transport.client = None  # as Celery leaves it when it gives the connection up
+    connection.close()
+    assert not message.acknowledged
