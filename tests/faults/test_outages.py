@@ -7,17 +7,18 @@ import pytest
 
 from tests.comparison import SAME, compare
 from tests.conftest import wait_for
+from tests.faults.conftest import TIMING
 from tests.processes import deployment_over, reaches
 from tests.servers import RunningServers
 
-OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "15"))  # longer than a lease
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "10"))  # longer than a lease: see TIMING
 
 
 @pytest.mark.timeout(180 + 4 * OUTAGE_SECONDS)
 def test_one_tick_a_second_through_outages_of_kafka_and_postgres_quarantines_nothing(
     servers: RunningServers, migrated_template: str
 ) -> None:
-    with deployment_over(servers, migrated_template) as deployment:
+    with deployment_over(servers, migrated_template, **TIMING) as deployment:
         deployment.worker()
         deployment.beat()
         simulator = deployment.simulator("--interval 1")

@@ -3,6 +3,7 @@
 import time
 
 from tests.conftest import wait_for
+from tests.faults.conftest import TIMING
 from tests.pipeline import pipeline_over, valid
 from tests.processes import deployment_over
 from tests.servers import RunningServers
@@ -13,7 +14,7 @@ POISON = 137
 def test_a_record_that_kills_workers_is_isolated_and_the_rest_of_its_range_lands(
     servers: RunningServers, migrated_template: str
 ) -> None:
-    with deployment_over(servers, migrated_template) as deployment:
+    with deployment_over(servers, migrated_template, **TIMING) as deployment:
         with pipeline_over(deployment.settings) as pipeline:
             pipeline.produce(valid(500))
         (deployment.crashpoints / f"judge.0.{POISON}.always").touch()
