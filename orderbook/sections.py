@@ -57,6 +57,9 @@ class KafkaSettings(Section):
 
     bootstrap_servers: str = Field("localhost:9092", min_length=3, description="host:port, comma-separated")
     topic: str = Field("orderbook.raw", min_length=1, max_length=249, description="the raw log")
+    dead_letter_topic: str = Field(
+        "orderbook.dlq", min_length=1, max_length=249, description="where rejects are relayed"
+    )
     group_id: str = Field("orderbook", min_length=1, description="the consumer group that the prefix is projected to")
     partitions: int = Field(6, ge=1, description="of a topic that we create")
     replication_factor: int = Field(1, ge=1, description="of a topic that we create")

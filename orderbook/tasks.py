@@ -25,12 +25,15 @@ from orderbook.store.days import make_days_ahead
 from orderbook.store.landing import Landing
 from orderbook.store.ledger import Ledger
 from orderbook.store.merge import merge_finished
+from orderbook.store.outbox import relay
+from orderbook.stream.dead_letters import DeadLetters
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import TopicClient
 
 log = structlog.get_logger(__name__)
 
 DRAIN_TRANSACTION_SECONDS = 10.0
+LETTERS_AT_ONCE = 500
 _BROKER_ERRORS = (OperationalError, OSError)
 
 
@@ -89,6 +92,18 @@ def merge_ranges() -> None:
             log.info("ranges merged", ranges=merged)
 
 
+@app.task(name="relay_rejects")
+def relay_rejects() -> None:
+    """Relay what was rejected to the topic of dead letters. Landing never waits for this."""
+    pid = os.getpid()
+    try:
+        while relay(_maintenance_engine(pid), lambda letters: _dead_letters(pid).send(letters), LETTERS_AT_ONCE):
+            pass
+    except Unavailable as error:
+        _dead_letters.cache_clear()
+        log.warning("rejects not relayed", error=str(error))
+
+
 @cache
 def _drainer(_pid: int) -> Drainer:
     config = settings()
@@ -121,6 +136,11 @@ def _ingestor(_pid: int) -> Ingestor:
         policy=AttemptPolicy(options.fetch_bytes, options.fetch_seconds, options.landing_seconds + 5),
         name=config.kafka.topic,
     )
+
+
+@cache
+def _dead_letters(_pid: int) -> DeadLetters:
+    return DeadLetters(settings().kafka)
 
 
 @cache

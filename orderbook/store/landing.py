@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
+from orderbook.store import breaker
 from orderbook.store.claims import Claim, Session
 from orderbook.store.database import ROW, UNIQUE_VIOLATION, constraint_of, sqlstate, translated
 from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
@@ -95,7 +96,14 @@ CODE_VERSION: Final = version("orderbook")
 class Landing:
     """Lands the ranges of one process. ``expect_gaps``: the log is compacted or written in transactions."""
 
-    def __init__(self, *, expect_gaps: bool, binary: bool = BINARY_AVAILABLE) -> None:
+    def __init__(
+        self,
+        *,
+        expect_gaps: bool,
+        breaker_policy: breaker.BreakerPolicy = breaker.BreakerPolicy(),  # noqa: B008 - frozen
+        binary: bool = BINARY_AVAILABLE,
+    ) -> None:
+        self._breaker = breaker_policy
         self._expect_gaps = expect_gaps
         self._binary = binary
 
@@ -104,11 +112,21 @@ class Landing:
 
         Where the load ends before the range, the rest becomes a range of its own. Returns the number of good rows and
         the rows that Postgres refused, which are in quarantine with the rejects. Raises ``NotOurs`` where another has
-        the range, ``TripWire`` where an offset is stored already, ``Unavailable`` where Postgres failed.
+        the range, ``Halt`` where too much is rejected, ``TripWire`` where an offset is stored already, ``Unavailable``
+        where Postgres failed.
         """
         connection = session.connection
         with translated(), connection.begin():
             self._lock(session, claim)
+            breaker.check(
+                connection,
+                self._breaker,
+                generation=claim.generation,
+                partition=claim.partition,
+                start=claim.start,
+                ok=load.ticks.num_rows,
+                bad=len(load.rejects),
+            )
             refused: list[Reject] = []
             stored = self._copy_ticks(connection, claim, load.ticks, load.refuse, refused)
             rejects = [*load.rejects, *refused]

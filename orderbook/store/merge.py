@@ -8,12 +8,19 @@ from sqlalchemy import Connection, Engine, text
 from orderbook.store.database import translated
 
 MOST_AT_ONCE = 500  # rows locked in one transaction
+KEPT_RECORDS = 100  # of the newest ranges: merged into millions, the breaker would not see what came last
 
 CURSORS = text("SELECT generation_id, partition, committed FROM partition_cursor ORDER BY 1, 2")
 FINISHED = text("""
     SELECT id, start_offset, end_offset, n_ok, n_bad, n_gap, leader_epoch, code_version FROM offset_range
     WHERE generation_id = :generation AND partition = :partition AND state = 'done' AND end_offset <= :committed
       AND done_at < now() - make_interval(secs => :age_seconds)
+      AND start_offset < (
+          SELECT coalesce(min(start_offset), 0) FROM (
+              SELECT start_offset, sum(n_ok + n_bad) OVER (ORDER BY start_offset DESC) - (n_ok + n_bad) AS newer
+              FROM offset_range
+              WHERE generation_id = :generation AND partition = :partition AND state = 'done') AS newest
+          WHERE newer < :kept)
     ORDER BY start_offset LIMIT :most
     FOR UPDATE SKIP LOCKED
 """)
@@ -45,7 +52,7 @@ def merge_finished(engine: Engine, age_seconds: float) -> int:
         cursors = connection.execute(CURSORS).all()
     merged = 0
     for cursor in cursors:
-        arguments = {**cursor._mapping, "age_seconds": age_seconds, "most": MOST_AT_ONCE}  # noqa: SLF001 - its public name
+        arguments = {**cursor._mapping, "age_seconds": age_seconds, "most": MOST_AT_ONCE, "kept": KEPT_RECORDS}  # noqa: SLF001 - its public name
         with translated(), engine.begin() as connection:
             arguments["generation"] = arguments.pop("generation_id")
             ranges = [Finished(*row) for row in connection.execute(FINISHED, arguments)]

@@ -128,6 +128,7 @@ quarantine = Table(
     Column("relayed_at", _instant),
     Column("resolution", Text, nullable=False, server_default=text("'open'::text")),
     CheckConstraint("resolution IN ('open', 'landed', 'dropped')", name="known_resolution"),
+    Index("quarantine_unsent", "landed_at", postgresql_where=text("relayed_at IS NULL")),  # serves the relay
 )
 
 alarm = Table(
@@ -143,4 +144,19 @@ alarm = Table(
     Column("raised_at", _instant, nullable=False, server_default=func.now()),
     Column("acknowledged_by", Text),
     Column("acknowledged_at", _instant),
+)
+
+operator_action = Table(
+    "operator_action",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("done_at", _instant, nullable=False, server_default=func.now()),
+    Column("done_by", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("generation_id", SmallInteger),
+    Column("partition", Integer),
+    Column("start_offset", BigInteger),
+    Column("end_offset", BigInteger),
+    Column("why", Text, nullable=False, server_default=text("''::text")),
+    Column("detail", Text, nullable=False, server_default=text("''::text")),
 )

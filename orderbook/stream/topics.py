@@ -98,22 +98,27 @@ class TopicClient:
         return {tp.partition: at.offset for tp, at in found.items() if tp.topic == self._kafka.topic}
 
     def create(self) -> bool:
-        """Make the topic as the settings say; False where it was there already.
+        """Make the topic as the settings say, and that of the dead letters; False where it was there already.
 
         The broker stamps every record (``LogAppendTime``): validation measures a tick's age against that clock.
         """
+        made = self._create(self._kafka.topic, self._kafka.partitions, largest=2**20)
+        self._create(self._kafka.dead_letter_topic, 1, largest=2 * 2**20)  # the largest reject, with its headers
+        return made
+
+    def _create(self, name: str, partitions: int, *, largest: int) -> bool:
         topic = {
-            "num_partitions": self._kafka.partitions,
+            "num_partitions": partitions,
             "replication_factor": self._kafka.replication_factor,
             "configs": {
                 "message.timestamp.type": "LogAppendTime",
                 "retention.ms": str(int(self._kafka.retention_hours * 3_600_000)),
-                "max.message.bytes": str(2**20),
+                "max.message.bytes": str(largest),
             },
         }
         try:
-            with _unavailable(f"topic {self._kafka.topic}"):
-                self._admin.create_topics({self._kafka.topic: topic}, wait_for_metadata=True)
+            with _unavailable(f"topic {name}"):
+                self._admin.create_topics({name: topic}, wait_for_metadata=True)
         except _AlreadyThere:
             return False
         return True
