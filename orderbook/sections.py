@@ -33,6 +33,11 @@ class DatabaseSettings(Section):
     days_ahead: int = Field(3, ge=1, le=30, description="daily partitions made ahead")
     merge_after_seconds: float = Field(3600, ge=0, description="finished ranges this old are merged")
 
+    @property
+    def owner_url(self) -> str:
+        """The URL of the schema's owner."""
+        return (self.migrator_url or self.url).get_secret_value()
+
     @field_validator("url", "ingest_url", "reader_url", "migrator_url")
     @classmethod
     def _names_psycopg2(cls, url: SecretStr | None) -> SecretStr | None:
