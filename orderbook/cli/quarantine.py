@@ -1,15 +1,23 @@
 """``orderbook quarantine``: the rejects, with their bytes."""
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orderbook.cli.options import JsonOption, LimitOption, OutputOption, PartitionOption
+from orderbook.cli.options import JsonOption, LimitOption, OutputOption, PartitionOption, WhyOption
 from orderbook.cli.output import Output, write_fields, write_json, write_records
 from orderbook.errors import Refused
 
+if TYPE_CHECKING:
+    from orderbook.store.requeue import OpenReject
+
 SHOWN_BYTES = 2_048
+
+PlacesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[[GENERATION/]PARTITION/OFFSET]...", help="Which rejects.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
 app = typer.Typer(
     help="The rejects, with their bytes.", epilog="Example: orderbook quarantine stats", no_args_is_help=True
@@ -65,6 +73,62 @@ def stats(output: OutputOption = Output.TABLE, as_json: JsonOption = False) -> N
     with Reader() as reader, reader.snapshot() as connection:
         found = rejects_by_day(connection)
     write_records(RejectCount, found, output, as_json=as_json)
+
+
+@app.command(epilog="Example: orderbook quarantine requeue --reason late --dry-run")
+def requeue(
+    places: PlacesArgument = None,
+    reason: Annotated[str | None, typer.Option(help="All open ones of this reason.")] = None,
+    dry_run: DryRunOption = False,
+    why: WhyOption = "",
+) -> None:
+    """Judge rejects again by the rules of now, and store those that are valid, each under its own offset.
+
+    Shows each verdict, before and now. What is stored stays here too, with its bytes, resolved as `landed`.
+    """
+    from orderbook.cli.services import operator
+    from orderbook.config import settings
+    from orderbook.ingest.validator import Validator
+    from orderbook.profiles import load_profiles
+    from orderbook.requeue import judge_again
+    from orderbook.store.operator import operator_engine
+    from orderbook.store.requeue import land_reject
+
+    options = settings().ingest
+    validator = Validator(load_profiles(options.profiles_file), options.unknown_fields)
+    stored = 0
+    with operator_engine(settings().database) as engine:
+        for verdict in judge_again(_chosen(engine, places, reason), validator):
+            sys.stdout.write(f"{verdict}\n")
+            if verdict.tick is not None:
+                stored += 1
+                if not dry_run:
+                    land_reject(engine, verdict.reject.place, verdict.tick, operator(why))
+    sys.stderr.write(f"{stored} {'would be ' if dry_run else ''}stored\n")
+
+
+@app.command(epilog='Example: orderbook quarantine drop 3/1207 --why "a test of theirs"')
+def drop(places: PlacesArgument = None, dry_run: DryRunOption = False, why: WhyOption = "") -> None:
+    """Give rejects up: they stay, with their bytes, and stay counted, but need nobody any more."""
+    from orderbook.cli.services import operator
+    from orderbook.config import settings
+    from orderbook.store.operator import operator_engine
+    from orderbook.store.requeue import drop_reject
+
+    with operator_engine(settings().database) as engine:
+        for reject in _chosen(engine, places, None):
+            sys.stdout.write(f"{reject.place}  {reject.reason}\n")
+            if not dry_run:
+                drop_reject(engine, reject.place, operator(why))
+
+
+def _chosen(engine: Any, places: list[str] | None, reason: str | None) -> "list[OpenReject]":
+    from orderbook.store.requeue import Place, find_open
+
+    if bool(places) == (reason is not None):
+        raise typer.BadParameter("name places, or a --reason")
+    wanted = [Place(*_place(place)) for place in places or ()]
+    return find_open(engine, reason=reason, places=wanted or None)
 
 
 def _place(text: str) -> tuple[int | None, int, int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orderbook.cli.failures import CHECK_FAILED
-from orderbook.cli.options import JsonOption, LimitOption, OutputOption, PartitionOption
+from orderbook.cli.options import JsonOption, LimitOption, OutputOption, PartitionOption, WhyOption
 from orderbook.cli.output import Output, write_fields, write_json, write_records
 from orderbook.errors import Refused
 
@@ -19,6 +19,9 @@ app = typer.Typer(
     epilog="Example: orderbook ranges ls --state planned",
     no_args_is_help=True,
 )
+
+
+RangeId = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The first column of `ranges ls`.")]
 
 
 class State(StrEnum):
@@ -48,9 +51,7 @@ def list_them(
 
 @app.command(epilog="Example: orderbook ranges show 1207")
 def show(
-    range_id: Annotated[
-        int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The first column of `ranges ls`.")
-    ],
+    range_id: RangeId,
     as_json: JsonOption = False,
 ) -> None:
     """Show all that the ledger knows of one range, and what its holder does now."""
@@ -75,6 +76,10 @@ def resume(
         bool,
         typer.Option("--new-generation", help="Adopt the topic that Kafka has now; what is open in the old is lost."),
     ] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take what is planned into quarantine, however much is rejected.")
+    ] = False,
+    why: WhyOption = "",
 ) -> None:
     """Let halted partitions go on, once their cause is mended. Their alarms are acknowledged.
 
@@ -84,24 +89,52 @@ def resume(
     """
     if [bool(partitions), all_of_them, new_generation].count(True) != 1 and not (all_of_them and new_generation):
         raise typer.BadParameter("name partitions, or --all, or --new-generation (which means all)")
+    if new_generation and accept:
+        raise typer.BadParameter("--accept is for a log that goes on, --new-generation for one that was replaced")
     if new_generation:
-        _adopt()
+        _adopt(why)
     else:
-        _resume(partitions)
+        _resume(partitions, accept=accept, why=why)
 
 
-def _resume(partitions: list[int] | None) -> None:
-    from orderbook.cli.services import operator_name
+@app.command(epilog="Example: orderbook ranges retry 1207")
+def retry(range_id: RangeId, why: WhyOption = "") -> None:
+    """Make an open range due at once, its failed attempts forgotten."""
+    from orderbook.cli.services import operator
+    from orderbook.config import settings
+    from orderbook.store.operator import operator_engine
+    from orderbook.store.range_verbs import retry as make_due
+
+    with operator_engine(settings().database) as engine:
+        make_due(engine, range_id, operator(why))
+    sys.stdout.write(f"range {range_id} is due now\n")
+
+
+@app.command(epilog='Example: orderbook ranges confirm 1207 --why "retention was too short, see the incident"')
+def confirm(range_id: RangeId, why: WhyOption = "") -> None:
+    """Note that you know of a lost range: its alarm ends. The range stays lost, and stays in the ledger."""
+    from orderbook.cli.services import operator
+    from orderbook.config import settings
+    from orderbook.store.operator import operator_engine
+    from orderbook.store.range_verbs import confirm_lost
+
+    with operator_engine(settings().database) as engine:
+        ended = confirm_lost(engine, range_id, operator(why))
+    sys.stdout.write(f"range {range_id} is confirmed as lost ({ended} alarms ended)\n")
+
+
+def _resume(partitions: list[int] | None, *, accept: bool, why: str) -> None:
+    from orderbook.cli.services import operator
     from orderbook.config import settings
     from orderbook.store.operator import operator_engine
     from orderbook.store.operator import resume as let_go_on
 
     with operator_engine(settings().database) as engine:
-        _tell(let_go_on(engine, partitions or None, operator_name()))
+        _tell(let_go_on(engine, partitions or None, operator(why), accept=accept))
 
 
-def _adopt() -> None:
-    from orderbook.cli.services import operator_name, topic_client
+def _adopt(why: str) -> None:
+    from orderbook.cli.services import operator, topic_client
     from orderbook.config import settings
     from orderbook.store.operator import adopt, give_up_older, operator_engine
 
@@ -115,7 +148,7 @@ def _adopt() -> None:
             topic=settings().kafka.topic,
             topic_id=identity.topic_id,
             origins={number: at.start for number, at in bounds.items()},
-            by=operator_name(),
+            by=operator(why),
         )
         held = give_up_older(engine)
     _tell(halted)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orderbook.config import settings
+from orderbook.store.journal import Operator
 from orderbook.stream.batch import RangeFetcher
 from orderbook.stream.topics import TopicClient
 
@@ -32,12 +33,12 @@ def range_fetcher(records_hint: int) -> Iterator[RangeFetcher]:
         fetcher.close()
 
 
-def operator_name() -> str:
+def operator(why: str = "") -> Operator:
     """Who runs this command, for the record."""
     try:
-        return getpass.getuser()
+        return Operator(getpass.getuser(), why)
     except (KeyError, OSError):  # a container's uid need not have a name
-        return f"uid {os.getuid()}"
+        return Operator(f"uid {os.getuid()}", why)
 
 
 def silence_kafka() -> None:

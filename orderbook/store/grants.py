@@ -1,4 +1,4 @@
-"""What each role may do. The owner of the schema migrates it; who ingests cannot delete ticks; who reads cannot write."""
+"""What each role may do: the owner migrates, who ingests cannot delete ticks, who reads cannot write."""
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url

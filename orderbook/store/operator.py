@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from orderbook.errors import Refused
 from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for, told_of_schema, translated
+from orderbook.store.journal import Operator, record
 from orderbook.store.ledger import NEWEST_GENERATION, ONE_ADOPTER, Generation, add_generation
 from orderbook.store.partition_ledger import OpenRange, PartitionLedger
 
@@ -27,7 +28,8 @@ LOCK_CURSORS = text("""
     ORDER BY partition FOR NO KEY UPDATE
 """)
 RESUME = text("""
-    UPDATE partition_cursor SET halted_reason = NULL, low_passes = 0
+    UPDATE partition_cursor
+    SET halted_reason = NULL, low_passes = 0, accept_below = CASE WHEN :accept THEN planned ELSE accept_below END
     WHERE generation_id = :generation AND partition = :partition
 """)
 # The log as it is now is accepted: the next range's epoch is compared with nothing.
@@ -76,12 +78,13 @@ def operator_engine(database: DatabaseSettings) -> Iterator[Engine]:
         engine.dispose()
 
 
-def resume(engine: Engine, partitions: Sequence[int] | None, by: str) -> dict[int, str]:
+def resume(engine: Engine, partitions: Sequence[int] | None, by: Operator, *, accept: bool = False) -> dict[int, str]:
     """Let halted partitions go on (None: all of them); returns which, with the reason each had.
 
-    One transaction; durable when this returns. The alarms of these halts are acknowledged by ``by``. A partition that
-    is not halted is left alone. Raises ``Refused``, with nothing changed, for a partition that there is not and for one
-    whose topic was re-created.
+    One transaction; durable when this returns. The alarms of these halts are acknowledged by ``by``. ``accept`` lets
+    all that is planned into quarantine, however much of it is rejected; the breaker counts from there on. A partition
+    that is not halted is left alone. Raises ``Refused``, with nothing changed, for a partition that there is not and
+    for one whose topic was re-created.
     """
     with translated(), engine.begin() as connection:
         generation = _newest(connection)
@@ -92,12 +95,12 @@ def resume(engine: Engine, partitions: Sequence[int] | None, by: str) -> dict[in
                 "`orderbook ranges resume --new-generation` adopts the new topic, and what was still open in the old "
                 "one becomes `lost`"
             )
-        _let_go_on(connection, generation.id, halted, by)
+        _let_go_on(connection, generation.id, halted, by, accept=accept)
         return halted
 
 
 def adopt(
-    engine: Engine, *, cluster_id: str, topic: str, topic_id: str, origins: dict[int, int], by: str
+    engine: Engine, *, cluster_id: str, topic: str, topic_id: str, origins: dict[int, int], by: Operator
 ) -> dict[int, str]:
     """Read the topic that Kafka has now, from ``origins`` on; returns the partitions that were halted, with reasons.
 
@@ -117,6 +120,7 @@ def adopt(
             _acknowledge(connection, newest.id, partition, "recreated", by)
         if add_generation(connection, cluster_id, topic, topic_id, origins) is None:
             raise Refused(f"topic id {topic_id} was read in an earlier life and given up: its ranges are lost")
+        record(connection, by, "adopt", generation=newest.id, detail=f"topic id {topic_id}")
     log.warning("topic adopted", topic=topic, topic_id=topic_id, origins=origins)
     return halted
 
@@ -182,17 +186,20 @@ def _halted(connection: Connection, generation: int, partitions: Sequence[int] |
     return {number: reason for number in sorted(wanted) if (reason := cursors[number]) is not None}
 
 
-def _let_go_on(connection: Connection, generation: int, halted: dict[int, str], by: str) -> None:
+def _let_go_on(
+    connection: Connection, generation: int, halted: dict[int, str], by: Operator, *, accept: bool = False
+) -> None:
     for partition, reason in halted.items():
         place = {"generation": generation, "partition": partition}
-        connection.execute(RESUME, place)
+        connection.execute(RESUME, {**place, "accept": accept})
+        record(connection, by, "accept" if accept else "resume", **place, detail=reason)
         if reason == "truncated":
             connection.execute(FORGET_EPOCH, place)
         _acknowledge(connection, generation, partition, reason, by)
 
 
-def _acknowledge(connection: Connection, generation: int, partition: int, kind: str, by: str) -> None:
-    arguments = {"generation": generation, "partition": partition, "kind": kind, "by": by}
+def _acknowledge(connection: Connection, generation: int, partition: int, kind: str, by: Operator) -> None:
+    arguments = {"generation": generation, "partition": partition, "kind": kind, "by": by.name}
     connection.execute(ACKNOWLEDGE, arguments)
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from orderbook.errors import Refused
+from orderbook.store.journal import Operator
 from orderbook.store.operator import adopt, give_up_older, resume
 from orderbook.store.partition_ledger import PartitionLedger
 from tests.pipeline import Pipeline, stored, valid
@@ -31,7 +32,7 @@ def adopt_new(pipeline: Pipeline, topic_id: str = NEW) -> dict[int, str]:
         topic=pipeline.topic,
         topic_id=topic_id,
         origins={0: 40, 1: 50},
-        by="anna",
+        by=Operator("anna"),
     )
 
 
@@ -48,7 +49,7 @@ def test_a_resumed_partition_goes_on_and_its_alarm_is_acknowledged(pipeline: Pip
     pipeline.drain()
     pipeline.execute("UPDATE partition_cursor SET low_passes = 2")
     halt(pipeline, "low_end")
-    assert resume(pipeline.engine, [0], "anna") == {0: "low_end"}
+    assert resume(pipeline.engine, [0], Operator("anna")) == {0: "low_end"}
     assert pipeline.rows("SELECT halted_reason, low_passes FROM partition_cursor WHERE partition = 0") == [(None, 0)]
     assert pipeline.rows("SELECT kind, acknowledged_by FROM alarm") == [("low_end", "anna")]
     pipeline.run()
@@ -58,8 +59,8 @@ def test_a_resumed_partition_goes_on_and_its_alarm_is_acknowledged(pipeline: Pip
 def test_resuming_all_leaves_what_is_not_halted_alone(pipeline: Pipeline) -> None:
     pipeline.drain()
     halt(pipeline, "tripwire", partition=1)
-    assert resume(pipeline.engine, None, "anna") == {1: "tripwire"}
-    assert resume(pipeline.engine, None, "anna") == {}
+    assert resume(pipeline.engine, None, Operator("anna")) == {1: "tripwire"}
+    assert resume(pipeline.engine, None, Operator("anna")) == {}
 
 
 def test_a_resumed_partition_accepts_the_leader_epoch_that_halted_it(pipeline: Pipeline) -> None:
@@ -69,7 +70,7 @@ def test_a_resumed_partition_accepts_the_leader_epoch_that_halted_it(pipeline: P
     pipeline.produce(valid(5, first=6))
     pipeline.drain()
     assert (1, 0, "truncated") in reasons(pipeline)
-    resume(pipeline.engine, [0], "anna")
+    resume(pipeline.engine, [0], Operator("anna"))
     pipeline.run()
     assert len(stored(pipeline)) == 10
 
@@ -79,19 +80,19 @@ def test_resume_refuses_a_recreated_topic_without_new_generation(pipeline: Pipel
     halt(pipeline, "recreated", partition=0)
     halt(pipeline, "tripwire", partition=1)
     with pytest.raises(Refused, match="--new-generation"):
-        resume(pipeline.engine, None, "anna")
+        resume(pipeline.engine, None, Operator("anna"))
     assert reasons(pipeline) == [(1, 0, "recreated"), (1, 1, "tripwire")]
 
 
 def test_resume_refuses_a_partition_that_there_is_not(pipeline: Pipeline) -> None:
     pipeline.drain()
     with pytest.raises(Refused, match="no partition 7"):
-        resume(pipeline.engine, [0, 7], "anna")
+        resume(pipeline.engine, [0, 7], Operator("anna"))
 
 
 def test_resume_refuses_an_empty_ledger(pipeline: Pipeline) -> None:
     with pytest.raises(Refused, match="empty"):
-        resume(pipeline.engine, None, "anna")
+        resume(pipeline.engine, None, Operator("anna"))
 
 
 def test_an_adopted_topic_begins_at_its_log_start_and_halts_the_old_one(pipeline: Pipeline) -> None:
