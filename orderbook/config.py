@@ -24,6 +24,10 @@ from orderbook.sections import (
 )
 
 PREFIX = "ORDERBOOK_"
+LENT = {  # by a running `up`, with the well-known names
+    "ORDERBOOK_DATABASE__INGEST_URL": ("database", "ingest_url"),
+    "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
+}
 WELL_KNOWN = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
@@ -71,12 +75,12 @@ class WellKnownNames(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def variables(self) -> dict[str, str]:
-        return dict(os.environ)
+        return {name: os.environ[name] for name in WELL_KNOWN if name in os.environ}
 
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         variables = self.variables()
-        for name, (section, field) in WELL_KNOWN.items():
+        for name, (section, field) in (WELL_KNOWN | LENT).items():
             if variables.get(name):
                 found.setdefault(section, {})[field] = variables[name]
         return found
@@ -86,7 +90,10 @@ class RunningServers(WellKnownNames):
     """The addresses of a living ``orderbook up``: of this working directory, else of the default data folder."""
 
     def variables(self) -> dict[str, str]:
-        return running_servers()
+        lent = running_servers()
+        if any(os.environ.get(name) for name in ("DATABASE_URL", f"{PREFIX}DATABASE__URL")):
+            lent = {name: value for name, value in lent.items() if name not in LENT}  # roles of another database
+        return lent
 
 
 def default_data_dir() -> Path:

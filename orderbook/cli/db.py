@@ -16,13 +16,16 @@ app = typer.Typer(help="The schema in Postgres.", epilog="Example: orderbook db 
 
 @app.command(epilog="Example: orderbook db upgrade")
 def upgrade() -> None:
-    """Bring the schema to the revision of this code. Running it again changes nothing."""
+    """Bring the schema to the revision of this code, and give each role its rights. Again changes nothing."""
     from orderbook.config import settings
     from orderbook.logs import configure
     from orderbook.store import database
+    from orderbook.store.grants import grant
 
     configure(settings().log_level, settings().log_format)
     database.upgrade()
+    for line in grant(settings().database):
+        sys.stderr.write(f"{line}\n")
     sys.stderr.write("The schema is at the head.\n")
 
 

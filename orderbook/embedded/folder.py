@@ -16,6 +16,8 @@ from pathlib import Path
 from orderbook.embedded.account import Account
 from orderbook.errors import ConfigError
 
+ACCOUNTS = ("postgres", "market", "market_ingest", "market_reader", "valkey")  # who has a password
+
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
@@ -52,10 +54,10 @@ class DataFolder:
     def passwords(self) -> dict[str, str]:
         """The passwords of this folder's servers, generated at the first call. The file is the owner's alone."""
         path = self.path / "passwords.json"
-        if not path.exists():
-            fresh = {name: secrets.token_urlsafe(24) for name in ("postgres", "market", "valkey")}
-            write_private(path, json.dumps(fresh, indent=2) + "\n")
-        passwords: dict[str, str] = json.loads(path.read_text())
+        passwords: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if missing := [name for name in ACCOUNTS if name not in passwords]:
+            passwords |= {name: secrets.token_urlsafe(24) for name in missing}
+            write_private(path, json.dumps(passwords, indent=2) + "\n")
         return passwords
 
 

@@ -1,6 +1,7 @@
 """Postgres 18 on loopback: ``initdb`` and ``postgres`` run directly, passwords from the first byte on."""
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from orderbook.embedded.ports import LOOPBACK
 from orderbook.embedded.process import SIGINT, Command, run_to_end
 
 SUPERUSER = "postgres"
-ROLE, DATABASE = "market", "marketdata"
+OWNER, INGEST, READER = "market", "market_ingest", "market_reader"  # what each may do: store/grants.py
+DATABASE = "marketdata"
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -27,21 +29,19 @@ class Postgres:
 
     folder: Path
     port: int
-    superuser_password: str
-    password: str
+    passwords: Mapping[str, str]  # by role
     account: Account | None = None
     quick: bool = False
     name: str = "postgres"
     text: str = "Postgres 18"
 
-    @property
-    def url(self) -> str:
-        """Database ``marketdata`` as its owner."""
-        return f"postgresql://{ROLE}:{self.password}@{LOOPBACK}:{self.port}/{DATABASE}"
+    def url(self, role: str, database: str = DATABASE) -> str:
+        """A database as ``role``."""
+        return f"postgresql://{role}:{self.passwords[role]}@{LOOPBACK}:{self.port}/{database}"
 
     @property
     def superuser_url(self) -> str:
-        return f"postgresql://{SUPERUSER}:{self.superuser_password}@{LOOPBACK}:{self.port}/postgres"
+        return self.url(SUPERUSER, "postgres")
 
     def prepare(self) -> Command:
         """Make the cluster the first time; what starts the server."""
@@ -81,15 +81,16 @@ class Postgres:
         return True
 
     def settle(self) -> None:
-        """Make the role and its database where they lack."""
+        """Make the roles and the database where they lack."""
         with closing(self._connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [ROLE])
-            verb = SQL("ALTER" if cursor.fetchone() == (True,) else "CREATE")
-            statement = SQL("{} ROLE {} LOGIN PASSWORD {}")
-            cursor.execute(statement.format(verb, Identifier(ROLE), Literal(self.password)))
+            for role in (OWNER, INGEST, READER):
+                cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
+                verb = SQL("ALTER" if cursor.fetchone() == (True,) else "CREATE")
+                statement = SQL("{} ROLE {} LOGIN PASSWORD {}")
+                cursor.execute(statement.format(verb, Identifier(role), Literal(self.passwords[role])))
             cursor.execute("SELECT EXISTS (SELECT FROM pg_database WHERE datname = %s)", [DATABASE])
             if cursor.fetchone() == (False,):
-                cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(DATABASE), Identifier(ROLE)))
+                cursor.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(DATABASE), Identifier(OWNER)))
 
     def _connect(self) -> Connection:
         connection: Connection = psycopg2.connect(self.superuser_url, connect_timeout=2)
@@ -107,7 +108,7 @@ class Postgres:
             make_private(fresh, account)
             password = fresh / "password"
             password.touch(mode=0o600)
-            password.write_text(self.superuser_password)
+            password.write_text(self.passwords[SUPERUSER])
             if account is not None:
                 account.takes(password)
             run_to_end(

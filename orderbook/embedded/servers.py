@@ -9,7 +9,7 @@ from orderbook.embedded.account import server_account
 from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.kafka import Kafka
 from orderbook.embedded.ports import choose_port
-from orderbook.embedded.postgres import Postgres
+from orderbook.embedded.postgres import INGEST, OWNER, READER, Postgres
 from orderbook.embedded.process import Command, Process, wait_until
 from orderbook.embedded.valkey import Valkey
 
@@ -42,6 +42,8 @@ class Addresses:
 
     kafka_bootstrap: str
     database_url: str
+    ingest_url: str
+    reader_url: str
     redis_url: str
 
     def environment(self) -> dict[str, str]:
@@ -49,6 +51,8 @@ class Addresses:
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap,
             "DATABASE_URL": self.database_url,
+            "ORDERBOOK_DATABASE__INGEST_URL": self.ingest_url,
+            "ORDERBOOK_DATABASE__READER_URL": self.reader_url,
             "REDIS_URL": self.redis_url,
         }
 
@@ -65,7 +69,14 @@ class Servers:
 
     @property
     def addresses(self) -> Addresses:
-        return Addresses(self.kafka.bootstrap_servers, self.postgres.url, self.valkey.url)
+        postgres = self.postgres
+        return Addresses(
+            kafka_bootstrap=self.kafka.bootstrap_servers,
+            database_url=postgres.url(OWNER),
+            ingest_url=postgres.url(INGEST),
+            reader_url=postgres.url(READER),
+            redis_url=self.valkey.url,
+        )
 
     def each(self) -> tuple[Server, ...]:
         """In the order they are stopped in."""
@@ -124,5 +135,5 @@ def servers_in(folder: DataFolder, *, standard_ports: bool = True, quick: bool =
         folder=folder,
         kafka=Kafka(path / "kafka", port(9092), choose_port(), account),
         valkey=Valkey(path / "valkey", port(6379), passwords["valkey"], account),
-        postgres=Postgres(path / "postgres", port(5432), passwords["postgres"], passwords["market"], account, quick),
+        postgres=Postgres(path / "postgres", port(5432), passwords, account, quick),
     )

@@ -8,6 +8,7 @@ import psycopg2
 from redis import Redis
 
 from orderbook.embedded.folder import DataFolder
+from orderbook.embedded.postgres import OWNER
 from orderbook.embedded.kafka import answers
 from orderbook.embedded.ports import accepts, choose_port
 from orderbook.embedded.servers import servers_in
@@ -28,7 +29,7 @@ def test_data_and_passwords_survive_a_restart(data_dir: Path) -> None:
     with servers_in(DataFolder(data_dir), standard_ports=False, quick=True) as first:
         with Redis.from_url(first.valkey.url) as client:
             client.set("kept", "yes")
-        with closing(psycopg2.connect(first.postgres.url)) as connection, connection.cursor() as cursor:
+        with closing(psycopg2.connect(first.postgres.url(OWNER))) as connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE kept AS SELECT 7 AS seven")
             connection.commit()
         ports = [first.kafka.port, first.valkey.port, first.postgres.port]
@@ -36,7 +37,7 @@ def test_data_and_passwords_survive_a_restart(data_dir: Path) -> None:
     with servers_in(DataFolder(data_dir), standard_ports=False, quick=True) as second:
         with Redis.from_url(second.valkey.url) as client:
             assert client.get("kept") == b"yes"
-        with closing(psycopg2.connect(second.postgres.url)) as connection, connection.cursor() as cursor:
+        with closing(psycopg2.connect(second.postgres.url(OWNER))) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT seven FROM kept")
             assert cursor.fetchone() == (7,)
 
