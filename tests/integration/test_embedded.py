@@ -8,9 +8,9 @@ import psycopg2
 from redis import Redis
 
 from orderbook.embedded.folder import DataFolder
-from orderbook.embedded.postgres import OWNER
 from orderbook.embedded.kafka import answers
 from orderbook.embedded.ports import accepts, choose_port
+from orderbook.embedded.postgres import OWNER
 from orderbook.embedded.servers import servers_in
 from tests.servers import RunningServers, Stack
 

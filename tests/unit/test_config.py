@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orderbook import config
-from orderbook.config import running_servers, settings
+from orderbook.config import Settings, running_servers, settings
 from orderbook.errors import ConfigError
 
 SECRET = "hunter2"  # must never be seen
@@ -189,3 +189,16 @@ def test_folders_of_data_and_cache_follow_the_environment(monkeypatch: pytest.Mo
     for uid, expected in ((0, Path("/var/lib/orderbook")), (1000, tmp_path / "orderbook")):
         monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
         assert config.default_data_dir() == expected
+
+
+def test_roles_of_a_running_up_are_not_lent_to_another_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lent = "postgresql://market_ingest:x@127.0.0.1:1/marketdata"
+    (tmp_path / "services.env").write_text(f"ORDERBOOK_UP_PID={os.getpid()}\nORDERBOOK_DATABASE__INGEST_URL={lent}\n")
+    monkeypatch.setenv("ORDERBOOK_DATA_DIR", str(tmp_path))
+    found = Settings().database.ingest_url
+    assert found is not None
+    assert found.get_secret_value().endswith("@127.0.0.1:1/marketdata")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:x@elsewhere/marketdata")
+    assert Settings().database.ingest_url is None

@@ -8,15 +8,20 @@ from pathlib import Path
 import pytest
 
 from orderbook import config
-from orderbook.embedded.folder import DataFolder
+from orderbook.embedded.folder import ACCOUNTS, DataFolder
 from orderbook.embedded.interrupts import Interrupts, Stopping
 from orderbook.embedded.pipeline import celery, child_environment, simulator
 from orderbook.embedded.servers import Addresses
 from orderbook.embedded.services import announced
 from orderbook.embedded.up import reset
 
+DATABASE = "postgresql://{}:a'b@127.0.0.1:5432/marketdata"
 ADDRESSES = Addresses(
-    "127.0.0.1:9092", "postgresql://market:a'b@127.0.0.1:5432/marketdata", "redis://:x@127.0.0.1:6379/0"
+    kafka_bootstrap="127.0.0.1:9092",
+    database_url=DATABASE.format("market"),
+    ingest_url=DATABASE.format("market_ingest"),
+    reader_url=DATABASE.format("market_reader"),
+    redis_url="redis://:x@127.0.0.1:6379/0",
 )
 
 
@@ -40,7 +45,7 @@ def mode(path: Path) -> int:
 
 def test_passwords_are_generated_once_and_private(folder: DataFolder) -> None:
     passwords = folder.passwords()
-    assert len(set(passwords.values())) == 3
+    assert len(set(passwords.values())) == len(ACCOUNTS)
     assert all(len(password) >= 32 for password in passwords.values())
     assert DataFolder(folder.path).passwords() == passwords
     assert mode(folder.path / "passwords.json") == 0o600
@@ -50,7 +55,7 @@ def test_running_servers_are_found_from_where_up_was_typed(folder: DataFolder) -
     with announced(folder, ADDRESSES):
         assert mode(folder.services) == 0o600
         found = config.running_servers()
-        assert {name: found[name] for name in config.WELL_KNOWN} == ADDRESSES.environment()
+        assert {name: found[name] for name in config.WELL_KNOWN | config.LENT} == ADDRESSES.environment()
         assert config.running_servers(folder.path) == found
     assert config.running_servers() == {}
     assert not Path(".orderbook").exists()
