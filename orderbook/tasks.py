@@ -14,6 +14,7 @@ from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
 from orderbook.errors import Unavailable
+from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
@@ -125,12 +126,14 @@ def _drainer(_pid: int) -> Drainer:
 def _ingestor(_pid: int) -> Ingestor:
     config = settings()
     options = config.ingest
+    profiles = load_profiles(options.profiles_file)
+    validator = Validator(profiles, options.unknown_fields)
     engine = engine_for(config.database, "ingest", name="orderbook-ingest", transaction_seconds=options.landing_seconds)
     return Ingestor(
         Claims(engine, options.lease_seconds),
         fetcher=lambda: make_fetcher(config.kafka, config.drain.max_offsets),
         topic=lambda: TopicClient(config.kafka),
-        judge=Validator(load_profiles(options.profiles_file), options.unknown_fields),
+        judge=FastLane(validator, profiles) if options.fast_lane else validator,
         landing=Landing(expect_gaps=config.kafka.expect_gaps),
         isolate=Isolation(options.fetch_seconds, options.fetch_seconds).read,
         policy=AttemptPolicy(options.fetch_bytes, options.fetch_seconds, options.landing_seconds + 5),
