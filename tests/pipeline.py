@@ -97,7 +97,7 @@ class Pipeline:
             "judge": self.judge or Validator(load_profiles(None)),
             "landing": Landing(expect_gaps=self.settings.kafka.expect_gaps),
             "isolate": Isolation(options.fetch_seconds, options.fetch_seconds).read,
-            "policy": AttemptPolicy(options.fetch_bytes, options.fetch_seconds),
+            "policy": AttemptPolicy(options.fetch_bytes, options.fetch_seconds, go_on_seconds=0),
         }
         claims = Claims(self.new_engine("ingest", options.landing_seconds), self.lease_seconds)
         ingestor = Ingestor(

@@ -11,6 +11,7 @@ from datetime import date
 import pyarrow.compute as pc
 import structlog
 
+from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint, crashpoint_within
 from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
 from orderbook.ingest.validator import Judge, Judged, reject
@@ -33,6 +34,7 @@ class AttemptPolicy:
     fetch_bytes: int = 32 * 2**20
     fetch_seconds: float = 20
     landing_lease_seconds: float = 20  # longer than the landing transaction may last
+    go_on_seconds: float = 1  # with the ranges that follow: a drain that waits for this worker waits no longer
 
 
 SuspectReader = Callable[[Claim, Callable[[], None]], tuple[Batch, Judged]]
@@ -68,12 +70,29 @@ class Ingestor:
         self._topic: TopicClient | None = None
 
     def run(self, range_id: int) -> int:
-        """One attempt at a range; returns the rows landed. Never raises for bad data, an outage or a lost race."""
+        """One attempt at a range, and at those that follow it for a while; returns the rows landed.
+
+        Going on in the same partition uses what the client has read ahead. Never raises for bad data, an outage or a
+        lost race.
+        """
+        deadline = monotonic() + self._policy.go_on_seconds
+        rows, following = self._run_one(range_id)
+        while following is not None and monotonic() < deadline:
+            more, following = self._run_one(following)
+            rows += more
+        if self._fetcher is not None:
+            self._fetcher.rest()
+        return rows
+
+    def _run_one(self, range_id: int) -> tuple[int, int | None]:
         claim: Claim | None = None
         with self._claims.session() as session:
             try:
                 claim = session.claim(range_id)
-                return 0 if claim is None else self._attempt(session, claim)
+                if claim is None:
+                    return 0, None
+                stored, position = self._attempt(session, claim)
+                return stored, session.following(claim, position)
             except NotOurs as error:
                 log.info("range taken over", range_id=range_id, reason=str(error))
                 failure: Exception = error
@@ -91,7 +110,7 @@ class Ingestor:
         self._give_back(session, range_id, failure)
         if isinstance(failure, Halt) and claim is not None:
             self._claims.halt(claim, failure.reason, failure.detail)
-        return 0
+        return 0, None
 
     def _give_back(self, session: Session, range_id: int, failure: Exception) -> None:
         environment = isinstance(failure, Unavailable | Halt)
@@ -99,7 +118,7 @@ class Ingestor:
             self.close()
         self._claims.give_back(range_id, session.holder, environment=environment, halve=isinstance(failure, OutOfTime))
 
-    def _attempt(self, session: Session, claim: Claim) -> int:
+    def _attempt(self, session: Session, claim: Claim) -> tuple[int, int]:
         renew = session.renewing(claim)
         if claim.deaths >= DEATHS_TO_SUSPECT:
             log.warning("range suspect", range=self._label(claim), deaths=claim.deaths)
@@ -115,7 +134,7 @@ class Ingestor:
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
         self._report(claim, load, stored, refused, judged)
-        return stored
+        return stored, load.position
 
     def _fetch(self, claim: Claim, renew: Callable[[], None]) -> Batch:
         if self._fetcher is None:

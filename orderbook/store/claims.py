@@ -72,6 +72,13 @@ class Claim:
         return self.start + max(1, (self.end - self.start) >> self.halvings)
 
 
+NEXT_DUE = text("""
+    SELECT id FROM offset_range
+    WHERE generation_id = :generation AND partition = :partition AND start_offset = :position AND state = 'planned'
+      AND (lease_until IS NULL OR lease_until < now()) AND not_before <= now()
+""")
+
+
 class Claims:
     """Takes ranges for one worker process. Make one per process, after the fork."""
 
@@ -139,6 +146,13 @@ class Session:
                 return None
             self.connection.execute(TAKE, {**self._mine(range_id), "lease_seconds": self._lease_seconds})
         return Claim(range_id, *row)
+
+    def following(self, claim: Claim, position: int) -> int | None:
+        """The id of the range that begins at ``position``, where it waits for a worker."""
+        place = {"generation": claim.generation, "partition": claim.partition, "position": position}
+        with translated(), self.connection.begin():
+            found: int | None = self.connection.execute(NEXT_DUE, place).scalar_one_or_none()
+        return found
 
     def renew(self, claim: Claim, seconds: float | None = None) -> None:
         """Keep the range for ``seconds`` more, counted from now. Raises ``NotOurs`` where another has it."""

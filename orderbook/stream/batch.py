@@ -55,6 +55,10 @@ class RangeFetcher(Protocol):
         """
         ...
 
+    def rest(self) -> None:
+        """Stop reading ahead. After a fetch a client reads on where it ended, for a next fetch that begins there."""
+        ...
+
     def close(self) -> None:
         """Close the connections."""
         ...

@@ -19,6 +19,7 @@ class ConfluentFetcher:
     def __init__(self, kafka: KafkaSettings, records_hint: int) -> None:
         self._topic = kafka.topic
         self._away: KafkaError | None = None
+        self._ahead: tuple[int, int] | None = None  # partition and offset that the client reads on from
         self._consumer = Consumer(
             {
                 **confluent_options(kafka),
@@ -31,6 +32,7 @@ class ConfluentFetcher:
                 "check.crcs": True,
                 "fetch.queue.backoff.ms": 2,  # the default of 1000 throttles ranged reads to a thirtieth
                 "queued.min.messages": max(1, min(records_hint, 100_000)),
+                "queued.max.messages.kbytes": 16_384,  # what is read ahead, at most: records may have 1 MB
                 "fetch.wait.max.ms": 100,
                 "socket.timeout.ms": int(kafka.request_timeout_seconds * 1000),
                 "allow.auto.create.topics": False,
@@ -42,9 +44,11 @@ class ConfluentFetcher:
         """See ``batch.RangeFetcher``."""
         deadline = monotonic() + limits.seconds
         self._away = None
+        reader = _Reader(start, end, limits.bytes)
+        whole = False
         try:
-            self._consumer.assign([TopicPartition(self._topic, partition, start)])
-            reader = _Reader(start, end, limits.bytes)
+            if self._ahead != (partition, start):
+                self._consumer.assign([TopicPartition(self._topic, partition, start)])
             while not reader.finished:
                 # consume() waits for as many as it is asked for: asking for more than is left costs the whole wait
                 wanted = min(_POLL_RECORDS, end - reader.batch.position)
@@ -54,10 +58,13 @@ class ConfluentFetcher:
                 if monotonic() > deadline and not reader.finished:
                     self._stop(reader, limits)
                 between()
+            whole = not reader.overran
         except KafkaException as error:
             raise _translated(error.args[0]) from error
         finally:
-            self._release()
+            self._ahead = (partition, reader.batch.position)
+            if not whole:
+                self.rest()
         return reader.batch
 
     def _note(self, error: KafkaError) -> None:
@@ -70,7 +77,11 @@ class ConfluentFetcher:
             raise _translated(self._away)
         reader.stop(limits.seconds)
 
-    def _release(self) -> None:
+    def rest(self) -> None:
+        """See ``batch.RangeFetcher``."""
+        if self._ahead is None:
+            return
+        self._ahead = None
         try:
             self._consumer.unassign()
         except KafkaException as error:
@@ -87,23 +98,27 @@ class _Reader:
     def __init__(self, start: int, end: int, most_bytes: int) -> None:
         self.batch = Batch(start, position=start)
         self.finished = False
+        self.overran = False  # a record was taken from the client that the batch does not hold
         self._end = end
         self._left = most_bytes
 
     def take(self, message: Message) -> None:
         if self.finished:
-            return  # prefetched beyond the range
+            self.overran = True
+            return
         error = message.error()
         if error is not None:
             self._take_event(error, message.offset())
             return
         offset = message.offset()
         if offset >= self._end:
+            self.overran = True
             self._finish(self._end)
             return
         value = message.value()
         size = len(value) if value is not None else 0
         if self.batch.records and size > self._left:
+            self.overran = True
             self._finish(offset)
             return
         self._left -= size

@@ -49,7 +49,7 @@ class KafkaPythonFetcher:
         except (KafkaError, OSError) as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
         finally:
-            self._consumer.assign([])
+            self.rest()
         return batch
 
     def _read(
@@ -85,6 +85,10 @@ class KafkaPythonFetcher:
         stable = self._consumer.end_offsets([source])[source]
         if stable == position:
             raise EarlyEnd(f"the log ends at {stable}, before {end}")
+
+    def rest(self) -> None:
+        """See ``batch.RangeFetcher``. This client reads nothing ahead between two fetches."""
+        self._consumer.assign([])
 
     def close(self) -> None:
         """Close the connections."""

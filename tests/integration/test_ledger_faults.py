@@ -111,7 +111,7 @@ def test_a_worker_stopped_inside_copy_is_ended_after_its_lease_and_cannot_commit
         return options, StandingStill(source.getvalue())
 
     monkeypatch.setattr(landing, "copy_input", copy_input_once)
-    stopped = pipeline.ingestor(policy=AttemptPolicy(landing_lease_seconds=1))
+    stopped = pipeline.ingestor(policy=AttemptPolicy(landing_lease_seconds=1, go_on_seconds=0))
     worker = threading.Thread(target=lambda: results.append(stopped.run(range_id)))
     worker.start()
     assert inside.wait(20)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from orderbook.clock import utc_now
+from orderbook.ingest.ingestor import AttemptPolicy
 from orderbook.store.merge import merge_finished
 from orderbook.tick import FIELDS, OrderBookTick
 from tests.pipeline import Pipeline, stored, tick, valid
@@ -121,3 +122,20 @@ def test_merged_ranges_keep_their_counts_and_the_way_to_the_prefix(pipeline: Pip
     pipeline.produce(valid(5))
     pipeline.run()
     assert pipeline.drain().prefixes[0] == 175
+
+
+def test_a_worker_goes_on_with_the_ranges_that_follow(pipeline: Pipeline) -> None:
+    pipeline.with_policy(max_offsets=10).produce(valid(45))
+    pipeline.produce(valid(5), partition=1)
+    pipeline.drain()
+    first = pipeline.one("SELECT id FROM offset_range WHERE partition = 0 AND start_offset = 0")
+    assert pipeline.ingestor(policy=AttemptPolicy(go_on_seconds=60)).run(first) == 45
+    assert {partition for partition, _ in stored(pipeline)} == {0}
+
+
+def test_a_worker_does_not_go_on_with_what_another_holds(pipeline: Pipeline) -> None:
+    pipeline.with_policy(max_offsets=10).produce(valid(30))
+    pipeline.drain()
+    first, second, _ = pipeline.open_ranges()
+    pipeline.execute("UPDATE offset_range SET lease_until = now() + interval '1 h' WHERE id = :id", id=second)
+    assert pipeline.ingestor(policy=AttemptPolicy(go_on_seconds=60)).run(first) == 10
