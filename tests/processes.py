@@ -198,7 +198,7 @@ def _environment(servers: RunningServers, url: str, topic: str) -> dict[str, str
         "PATH": os.pathsep.join([str(PROGRAMS), os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
         "KAFKA_BOOTSTRAP_SERVERS": servers.kafka_bootstrap,
-        "DATABASE_URL": url,
+        **servers.roles(url),
         "REDIS_URL": servers.redis_url,
         "ORDERBOOK_KAFKA__TOPIC": topic,
         "ORDERBOOK_KAFKA__GROUP_ID": f"group.{uuid4().hex[:12]}",

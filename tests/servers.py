@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 
 from orderbook.config import settings
@@ -18,6 +19,7 @@ from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.process import wait_until
 from orderbook.embedded.servers import Servers, servers_in
 from orderbook.errors import Unavailable
+from orderbook.sections import DatabaseSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class RunningServers:
 
     kafka_bootstrap: str
     database_url: str  # database `marketdata`, empty, as its owner `market`
+    ingest_url: str  # the same as the role of drainers and workers
+    reader_url: str  # and as that of those who only read
     superuser_url: str
     redis_url: str
     fleet: Servers
@@ -55,6 +59,15 @@ class RunningServers:
         name = f"test_{uuid4().hex[:12]}"
         self.administer(f"CREATE DATABASE {name} OWNER market TEMPLATE {template}")
         return f"{self.database_url.rpartition('/')[0]}/{name}"
+
+    def roles(self, url: str) -> dict[str, str]:
+        """The variables by which processes reach the database of ``url``, each in the role it needs."""
+        name = database_of(url)
+        return {
+            "DATABASE_URL": url,
+            "ORDERBOOK_DATABASE__INGEST_URL": f"{self.ingest_url.rpartition('/')[0]}/{name}",
+            "ORDERBOOK_DATABASE__READER_URL": f"{self.reader_url.rpartition('/')[0]}/{name}",
+        }
 
     def drop_database(self, url: str) -> None:
         """Drop it, whoever is connected."""
@@ -103,7 +116,15 @@ def servers() -> Iterator[RunningServers]:
     path = new_data_dir()
     with servers_in(DataFolder(path), standard_ports=False, quick=True) as fleet:
         at = fleet.addresses
-        yield RunningServers(at.kafka_bootstrap, at.database_url, fleet.postgres.superuser_url, at.redis_url, fleet)
+        yield RunningServers(
+            kafka_bootstrap=at.kafka_bootstrap,
+            database_url=at.database_url,
+            ingest_url=at.ingest_url,
+            reader_url=at.reader_url,
+            superuser_url=fleet.postgres.superuser_url,
+            redis_url=at.redis_url,
+            fleet=fleet,
+        )
     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -111,9 +132,18 @@ def servers() -> Iterator[RunningServers]:
 def migrated_template(servers: RunningServers) -> str:
     """The name of a database at the schema's head, to copy: ten times as fast as migrating."""
     from orderbook.store.database import upgrade
+    from orderbook.store.grants import grant
 
     url = servers.create_database()
     upgrade(url)
+    roles = servers.roles(url)
+    grant(
+        DatabaseSettings(
+            url=SecretStr(url),
+            ingest_url=SecretStr(roles["ORDERBOOK_DATABASE__INGEST_URL"]),
+            reader_url=SecretStr(roles["ORDERBOOK_DATABASE__READER_URL"]),
+        )
+    )
     servers.administer(f"ALTER DATABASE {database_of(url)} ALLOW_CONNECTIONS false")
     return database_of(url)
 

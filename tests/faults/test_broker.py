@@ -3,7 +3,10 @@
 import pytest
 from kombu import Connection
 
-from orderbook.celery import ClosableChannel
+from orderbook.broker import ClosableChannel, mend
+
+
+mend()  # as the application does
 
 
 def test_a_hint_acknowledged_after_its_connection_was_closed_is_a_lost_connection(redis_url: str) -> None:
