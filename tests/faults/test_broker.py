@@ -5,7 +5,6 @@ from kombu import Connection
 
 from orderbook.broker import ClosableChannel, mend
 
-
 mend()  # as the application does
 
 
