@@ -73,9 +73,8 @@ Audit = Callable[..., Result]
 def audit_of(landed: Deployment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Audit]:
     """Damages a copy of the landed database and audits it."""
     copy = landed.servers.create_database(database_of(landed.database_url))
-    for name, value in landed.environment.items():
+    for name, value in {**landed.environment, **landed.servers.roles(copy)}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DATABASE_URL", copy)
     settings.cache_clear()
 
     def audit(damage: str, *flags: str) -> Result:
