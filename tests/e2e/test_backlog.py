@@ -14,6 +14,8 @@ from tests.e2e.conftest import MainRun
 from tests.processes import Deployment, deployment_over
 from tests.servers import RunningServers
 
+pytestmark = pytest.mark.timeout(600)  # a hang, not a busy machine: the main run and a backlog may be set up here
+
 WINDOW = 8
 BACKLOG = 200_000
 SMALL_RANGES = {"ORDERBOOK_DRAIN__MAX_OFFSETS": "40", "ORDERBOOK_DRAIN__INTERVAL_SECONDS": "0.3"}
@@ -75,7 +77,9 @@ def small_ranges(main_run: MainRun, servers: RunningServers, migrated_template: 
         def finished() -> bool:
             return deployment.rows(FINISHED)[0][0] > 1_050
 
-        yield sample(deployment, finished, 120)
+        sampled = sample(deployment, finished, 200)
+        deployment.stop()  # the next one shares the broker
+        yield sampled
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +92,9 @@ def whole_backlog(main_run: MainRun, servers: RunningServers, migrated_template:
         def finished() -> bool:
             return sum(deployment.prefix().values()) >= BACKLOG
 
-        yield sample(deployment, finished, 150)
+        sampled = sample(deployment, finished, 200)
+        deployment.stop()  # the next one shares the broker
+        yield sampled
 
 
 def test_a_single_process_behind_a_backlog_still_drains(whole_backlog: Sampled) -> None:

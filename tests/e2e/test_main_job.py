@@ -1,7 +1,11 @@
 """The main job on real servers and real processes: 300,000 ticks, two workers of two processes, two beats."""
 
+import pytest
+
 from tests.comparison import SAME, compare, faults, sent_records
 from tests.e2e.conftest import TICKS, MainRun
+
+pytestmark = pytest.mark.timeout(400)  # the main run is set up here
 
 
 def test_every_partition_gets_ticks(main_run: MainRun) -> None:

@@ -15,6 +15,8 @@ from tests.e2e.conftest import MainRun
 from tests.processes import Deployment, deployment_over
 from tests.servers import RunningServers
 
+pytestmark = pytest.mark.timeout(400)  # run alone, this sets the main run up
+
 PAGES = ("/", "/workers", "/tasks", "/broker", "/api/workers?refresh=1", "/api/tasks", "/api/queues/length", "/metrics")
 
 
