@@ -17,7 +17,7 @@ up: $(STAMP) ## run everything on this machine; make up ARGS="--symbols TTF-GAS,
 	@$(BIN)/orderbook up $(ARGS)
 
 test: $(STAMP) ## all tests, on real servers; make test ARGS="tests/unit -x"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/ruff format --check .

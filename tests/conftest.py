@@ -37,13 +37,6 @@ hypothesis.settings.load_profile("orderbook")
 KEPT = {"ORDERBOOK_CAPTURES", "ORDERBOOK_KAFKA_HOME"}  # where the machine keeps things, not how we behave
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of two processes that share the tests, each takes whole files; who looks at the main run takes that too."""
-    for item in items:
-        shares_main_run = "main_run" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("main run" if shares_main_run else str(item.path)))
-
-
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Defaults everywhere, whatever the shell exports and whichever `orderbook up` runs."""
