@@ -13,11 +13,10 @@ from pathlib import Path
 
 import psutil
 
-from orderbook.embedded.folder import DataFolder, write_private
+from orderbook.embedded.folder import MARK, DataFolder, write_private
 from orderbook.embedded.process import Process, session_of
 from orderbook.errors import AlreadyRunning
 
-MARK = "ORDERBOOK_UP_FOLDER"  # in the environment of every child: whose it is
 CLOCK_SECONDS = 2.0  # a start time is computed from the boot time, which a clock correction moves
 ORPHAN_GRACE_SECONDS = 20.0
 
@@ -80,10 +79,27 @@ def stop_orphans(folder: DataFolder) -> list[str]:
     try:
         remembered = [Started(**each) for each in json.loads(folder.processes.read_text())]
     except (OSError, ValueError, TypeError):
-        return []
+        remembered = []
     stopped = [each.name for each in remembered if _stop(each, folder)]
     folder.processes.unlink(missing_ok=True)
-    return stopped
+    return stopped + _stop_strangers(folder)
+
+
+def _stop_strangers(folder: DataFolder) -> list[str]:
+    """Stop what bears this folder's mark and nobody remembers: its ``up`` was killed as soon as it had started it."""
+    every = psutil.process_iter(["name"])
+    left = [process for process in every if process.pid != os.getpid() and _is_marked(process, folder)]
+    names = [process.info["name"] for process in left]
+    for process in left:
+        with suppress(psutil.Error):
+            # Postgres waits for its clients on SIGTERM; its own children end with it
+            process.send_signal(signal.SIGINT if process.info["name"] == "postgres" else signal.SIGTERM)
+    _, alive = psutil.wait_procs(left, ORPHAN_GRACE_SECONDS)
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, ORPHAN_GRACE_SECONDS)
+    return names
 
 
 def _stop(orphan: Started, folder: DataFolder) -> bool:

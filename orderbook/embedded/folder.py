@@ -16,6 +16,7 @@ from pathlib import Path
 from orderbook.embedded.account import Account
 from orderbook.errors import ConfigError
 
+MARK = "ORDERBOOK_UP_FOLDER"  # in the environment of every child: in whose data folder it works
 ACCOUNTS = ("postgres", "market", "market_ingest", "market_reader", "valkey")  # who has a password
 
 
@@ -88,6 +89,6 @@ def make_private(folder: Path, account: Account | None) -> None:
         folder.chmod(0o700)
 
 
-def plain_environment() -> dict[str, str]:
-    """What a server's process needs of an environment: nothing of ours."""
-    return {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"}
+def plain_environment(server: Path) -> dict[str, str]:
+    """What the process of the server in that folder needs of an environment: nothing of ours but whose it is."""
+    return {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC", MARK: str(server.parent)}

@@ -75,7 +75,7 @@ class Kafka:
         return Command(
             self.name,
             [*java, "kafka.Kafka", str(properties)],
-            plain_environment(),
+            plain_environment(self.folder),
             grace_seconds=20,
             account=self.account,
             folder=self.folder,
@@ -111,7 +111,7 @@ class Kafka:
             Command(
                 f"formatting Kafka's folder {self.folder}",
                 [java[0], *QUICK_START, *java[1:], *arguments],
-                plain_environment(),
+                plain_environment(self.folder),
                 account=self.account,
                 folder=self.folder,
             )

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-from orderbook.embedded.claim import MARK
-from orderbook.embedded.folder import DataFolder
+from orderbook.embedded.folder import MARK, DataFolder
 from orderbook.embedded.process import SIGKILL, SIGTERM, Command
 from orderbook.embedded.servers import Addresses
 

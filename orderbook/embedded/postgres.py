@@ -64,7 +64,7 @@ class Postgres:
         return Command(
             self.name,
             [str(binaries / "postgres"), "-D", str(self._cluster), *settings],
-            plain_environment(),
+            plain_environment(self.folder),
             stop_signal=SIGINT,  # SIGTERM waits for every client to leave
             orphan_signal=SIGINT,
             grace_seconds=30,
@@ -115,7 +115,7 @@ class Postgres:
                 Command(
                     f"initdb in {self.folder}",
                     [str(binaries / "initdb"), "-D", str(fresh / "cluster"), *self._initdb_options(password)],
-                    plain_environment(),
+                    plain_environment(self.folder),
                     account=account,
                     folder=self.folder,
                 )

@@ -50,7 +50,11 @@ class Valkey:
             self.account.takes(config)
         program = reachable(programs.valkey(), self.account) / "valkey-server"
         return Command(
-            self.name, [str(program), str(config)], plain_environment(), account=self.account, folder=self.folder
+            self.name,
+            [str(program), str(config)],
+            plain_environment(self.folder),
+            account=self.account,
+            folder=self.folder,
         )
 
     def is_ready(self) -> bool:

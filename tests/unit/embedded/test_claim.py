@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orderbook.embedded.claim import MARK, claimed, remember, stop_orphans
-from orderbook.embedded.folder import DataFolder
+from orderbook.embedded.claim import claimed, remember, stop_orphans
+from orderbook.embedded.folder import MARK, DataFolder
 from orderbook.embedded.process import Command, Process
 from orderbook.errors import AlreadyRunning
 
@@ -51,12 +51,24 @@ def test_what_a_killed_up_left_is_stopped(folder: DataFolder, child: Process, ev
     assert stop_orphans(folder) == []
 
 
-def test_a_stranger_with_the_pid_of_before_lives_on(folder: DataFolder, child: Process) -> None:
-    remember(folder, [child])
+def test_what_was_started_a_moment_before_the_kill_is_stopped_too(
+    folder: DataFolder, child: Process, eventually: Eventually
+) -> None:
+    eventually(lambda: child.last_lines() == "up")
+    assert "sh" in stop_orphans(folder)
+    eventually(lambda: child.exit_code is not None)
+    assert stop_orphans(folder) == []
+
+
+def test_a_stranger_with_the_pid_of_before_lives_on(folder: DataFolder) -> None:
+    stranger = Process(Command("worker", ["sleep", "60"], {"PATH": os.defpath}), folder.log("worker"))
+    stranger.start()
+    remember(folder, [stranger])
     (entry,) = json.loads(folder.processes.read_text())
     folder.processes.write_text(json.dumps([entry | {"started": entry["started"] - 1000}]))
     assert stop_orphans(folder) == []
-    assert child.exit_code is None
+    assert stranger.exit_code is None
+    stranger.kill()
 
 
 @pytest.mark.parametrize("text", ["", "{", '[{"unknown": 1}]'])
