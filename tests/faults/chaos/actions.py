@@ -1,0 +1,199 @@
+"""What can be done to a pipeline. Each action wounds, says so, and plans its own end."""
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+import psycopg2
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+from redis.exceptions import RedisError
+
+from tests.faults.chaos.crew import BEATS, SIMULATORS, WORKERS
+from tests.faults.chaos.play import Play
+from tests.faults.chaos.stage import SERVERS
+from tests.faults.proxy import Toxic
+
+STOP_SECONDS = (11.0, 26.0)  # longer than a lease; some longer than the landing's
+MOST_PARTITIONS = 10
+HELD = "SELECT id, holder_pid, holder_start FROM offset_range WHERE state = 'planned' AND holder_pid IS NOT NULL"
+CRASHPOINTS = (
+    "after_fetch",
+    "after_copy",
+    "before_commit",
+    "after_commit",
+    "drain_before_commit",
+    "drain_after_commit",
+    "drain_after_projection",
+)
+TOXICS: tuple[Callable[[random.Random], Toxic], ...] = (
+    lambda r: Toxic("latency", r.uniform(0.02, 0.5)),
+    lambda r: Toxic("bandwidth", r.uniform(2e4, 5e5)),
+    lambda r: Toxic("slow_close", r.uniform(1, 4)),
+    lambda _: Toxic("timeout"),
+    lambda _: Toxic("reset"),
+    lambda _: Toxic("slicer"),
+    lambda _: Toxic("down"),
+    lambda _: Toxic("lost_commit"),
+)
+
+
+def kill_child(play: Play) -> None:
+    """One process of a worker's pool."""
+    role = play.random.choice(WORKERS)
+    if children := play.crew.children(role):
+        play.kill([play.random.choice(children)], f"a child of {role}")
+
+
+def kill_worker(play: Play) -> None:
+    """A worker's main process; its children live on for a moment."""
+    role = play.random.choice(WORKERS)
+    process = play.crew.alive.get(role)
+    if role not in play.busy and process is not None and process.pid is not None:
+        play.kill([psutil.Process(process.pid)], role)
+
+
+def kill_beat(play: Play) -> None:
+    role = play.random.choice(BEATS)
+    play.kill(play.crew.session(role), role)
+
+
+def kill_simulator(play: Play) -> None:
+    role = play.random.choice(SIMULATORS)
+    play.kill(play.crew.session(role), role)
+
+
+def kill_at_a_crashpoint(play: Play) -> None:
+    """The next process that passes a named place of the code."""
+    folder = play.stage.deployment.folder / "crashpoints"
+    name = play.random.choice(CRASHPOINTS)
+    (folder / name).touch()
+    play.note(f"crashpoint {name}")
+
+    def count() -> None:
+        play.kills += not (folder / name).exists()
+        (folder / name).unlink(missing_ok=True)
+
+    play.later(4, f"crashpoint {name} ends", count)
+
+
+def kill_all_that_fetch(play: Play) -> None:
+    """For longer than a lease, whoever has read a range dies: ranges become suspect."""
+    if "fetch" in play.busy:
+        return
+    path = play.stage.deployment.folder / "crashpoints" / "after_fetch.always"
+    path.touch()
+    play.note("everybody who has fetched dies")
+    play.occupy("fetch", play.random.uniform(13, 18), path.unlink)
+
+
+def stop_worker(play: Play) -> None:
+    """A worker with its children, if it can be, while one holds a range."""
+    role = play.random.choice(WORKERS)
+    if role in play.busy or any(other in play.busy for other in WORKERS):
+        return
+    for _ in range(6):
+        stopped = play.crew.session(role)
+        play.crew.signal(stopped, signal.SIGSTOP)
+        if _still_held(play):
+            break
+        play.crew.signal(stopped, signal.SIGCONT)
+        time.sleep(0.05)
+    else:
+        play.crew.signal(stopped, signal.SIGSTOP)
+    seconds = play.random.uniform(*STOP_SECONDS)
+    play.note(f"stop {role} for {seconds:.0f} s")
+    play.occupy(role, seconds, lambda: play.crew.signal(stopped, signal.SIGCONT) and None)
+
+
+def _still_held(play: Play) -> bool:
+    try:
+        before = set(play.stage.deployment.rows(HELD))
+        time.sleep(0.4)  # the other worker's are landed by then
+        return bool(before & set(play.stage.deployment.rows(HELD)))
+    except psycopg2.Error:
+        return False
+
+
+def stop_beat(play: Play) -> None:
+    role = play.random.choice(BEATS)
+    if role in play.busy:
+        return
+    stopped = play.crew.session(role)
+    play.crew.signal(stopped, signal.SIGSTOP)
+    play.note(f"stop {role}")
+    play.occupy(role, play.random.uniform(3, 15), lambda: play.crew.signal(stopped, signal.SIGCONT) and None)
+
+
+def kill_server(play: Play) -> None:
+    """With SIGKILL; it comes back in a while. Valkey may have forgotten everything."""
+    name = play.random.choice(SERVERS)
+    if name in play.busy:
+        return
+    play.stage.kill_server(name)
+    play.kills += 1
+    empty = name == "valkey" and play.random.random() < 0.5
+    play.note(f"kill {name}{', emptied' if empty else ''}")
+    play.occupy(name, play.random.uniform(0.1, 5), lambda: play.stage.start_server(name, empty=empty))
+
+
+def kill_backend(play: Play) -> None:
+    """One of Postgres' processes: all others end with it, and it recovers by itself."""
+    if "postgres" in play.busy:
+        return
+    with suppress(psutil.Error):
+        main = psutil.Process(play.stage.fleet.running["postgres"].pid)
+        if children := main.children():
+            play.kill([play.random.choice(children)], "a process of postgres")
+
+
+def flush_valkey(play: Play) -> None:
+    with suppress(RedisError):
+        play.stage.flush_valkey()
+        play.note("FLUSHALL")
+
+
+def spoil_link(play: Play) -> None:
+    """Between all processes and one server."""
+    name = play.random.choice(SERVERS)
+    if f"link to {name}" in play.busy:
+        return
+    toxic = play.random.choice(TOXICS)(play.random)
+    proxy = play.stage.proxies[name]
+    proxy.apply(toxic)
+    play.note(f"link to {name}: {toxic.kind} {toxic.amount:.3g}")
+    play.occupy(f"link to {name}", play.random.uniform(1, 12), proxy.heal)
+
+
+def grow_partitions(play: Play) -> None:
+    """One partition more."""
+    with suppress(KafkaError):
+        admin = KafkaAdminClient(bootstrap_servers=play.stage.servers.kafka_bootstrap, bootstrap_timeout_ms=2000)
+        try:
+            topic = play.stage.deployment.topic
+            count = len(admin.describe_topics([topic])[0]["partitions"])
+            if count < MOST_PARTITIONS:
+                admin.create_partitions({topic: count + 1})
+                play.note(f"{count + 1} partitions")
+        finally:
+            admin.close()
+
+
+WEIGHTED: dict[Callable[[Play], None], float] = {
+    kill_child: 6,
+    kill_worker: 1.5,
+    kill_beat: 1,
+    kill_simulator: 0.7,
+    kill_at_a_crashpoint: 8,
+    kill_all_that_fetch: 0.7,
+    stop_worker: 1.2,
+    stop_beat: 0.5,
+    kill_server: 1.5,
+    kill_backend: 0.5,
+    flush_valkey: 1,
+    spoil_link: 4,
+    grow_partitions: 0.3,
+}
