@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
-from orderbook.store.database import translated
+from orderbook.store.database import sqlstate, translated
 
+DUPLICATE_TABLE = "42P07"
 MOST_NEW_DAYS = 8  # in one landing: a producer with a broken clock must not make a thousand tables
 
 MISSING = text("""
@@ -32,8 +34,13 @@ def missing_days(connection: Connection, days: Iterable[date]) -> list[date]:
 
 def make_day(connection: Connection, day: date) -> bool:
     """Make the partition of ``day``, durable when this returns; False where it was there."""
-    with translated(), connection.begin():
-        return bool(connection.execute(MAKE, {"day": day}).scalar_one())
+    try:
+        with translated(), connection.begin():
+            return bool(connection.execute(MAKE, {"day": day}).scalar_one())
+    except DBAPIError as error:
+        if sqlstate(error) == DUPLICATE_TABLE:
+            return False  # made while we waited for its lock: our backend still remembered that there was none
+        raise
 
 
 def make_days_ahead(engine: Engine, ahead: int) -> list[date]:
