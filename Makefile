@@ -1,7 +1,7 @@
 # `make` lists the targets. Each makes .venv first, with pinned versions; after that it starts at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check bench pins
+.PHONY: help install up test test-faults chaos check bench pins
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 PINNED_BY := pyproject.toml constraints.txt orderbook/embedded/kafka.lock.toml
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with everything in it, and fetch Kafka's jars
 
@@ -17,7 +17,15 @@ up: $(STAMP) ## run everything on this machine; make up ARGS="--symbols TTF-GAS,
 	@$(BIN)/orderbook up $(ARGS)
 
 test: $(STAMP) ## all tests, on real servers; make test ARGS="tests/unit -x"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-faults: $(STAMP) ## the slow tests of faults: minutes of outages, kills and stops
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+chaos: SEED ?= 1
+chaos: MINUTES ?= 5
+chaos: $(STAMP) ## play faults drawn from a seed; make chaos SEED=7 MINUTES=10
+	@$(BIN)/python -m tests.faults.chaos $(SEED) $(MINUTES)
 
 check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -197,3 +197,9 @@ WEIGHTED: dict[Callable[[Play], None], float] = {
     spoil_link: 4,
     grow_partitions: 0.3,
 }
+# What shows a planted bug soonest; the draws are the seed's all the same.
+SCENES: dict[str, dict[Callable[[Play], None], float]] = {
+    "no_cursor_lock": {kill_at_a_crashpoint: 1, kill_child: 1},
+    "check_then_act": {stop_worker: 2, kill_child: 1},
+    "on_conflict_do_nothing": {kill_at_a_crashpoint: 2, kill_child: 1},
+}

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from orderbook.embedded.process import Process, session_of
+from orderbook.embedded.process import Process, session_of, wait_until
+from orderbook.errors import Unavailable
 from tests.faults.chaos.stage import Stage
 from tests.processes import SYMBOLS
 
@@ -103,7 +104,9 @@ class Crew:
         for process in ending:
             process.ask_to_stop()
         for process in ending:
-            process.stop()
+            with suppress(Unavailable):  # asked twice, a simulator does not flush
+                wait_until(lambda p=process: p.exit_code is not None, process, 60)
+            process.kill()
         return [
             f"{p.command.name} ended with {p.exit_code}: {p.last_lines()}" for p in ending if p.exit_code not in {0, -9}
         ]
@@ -113,4 +116,3 @@ def _judges(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return JUDGE in " ".join(process.cmdline())
     return False
-

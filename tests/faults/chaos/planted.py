@@ -44,7 +44,9 @@ def check_then_act() -> None:
     landing.FINISH = _without(landing.FINISH, "AND state = 'planned'")
     claims.RENEW = _without(claims.RENEW, mine)
     claims.READ_RANGE = _without(claims.READ_RANGE, "FOR UPDATE OF r SKIP LOCKED")
-    partition_ledger.END_OVERDUE_HOLDERS = _without(partition_ledger.END_OVERDUE_HOLDERS, ", pg_terminate_backend(a.pid)")
+    partition_ledger.END_OVERDUE_HOLDERS = _without(
+        partition_ledger.END_OVERDUE_HOLDERS, ", pg_terminate_backend(a.pid)"
+    )
 
 
 def on_conflict_do_nothing() -> None:
@@ -54,7 +56,9 @@ def on_conflict_do_nothing() -> None:
         if rows.num_rows == 0:
             return
         placed = rows.append_column("generation_id", pa.repeat(pa.scalar(claim.generation, pa.int16()), rows.num_rows))
-        placed = placed.append_column("kafka_partition", pa.repeat(pa.scalar(claim.partition, pa.int32()), rows.num_rows))
+        placed = placed.append_column(
+            "kafka_partition", pa.repeat(pa.scalar(claim.partition, pa.int32()), rows.num_rows)
+        )
         options, source = copy_input(placed, binary=self._binary)
         columns = ", ".join(placed.column_names)
         url = settings().database.url.get_secret_value().replace("+psycopg2", "")
@@ -76,4 +80,3 @@ PLANTED: dict[str, Callable[[], None]] = {
 def plant(name: str) -> None:
     """Change this process and its children."""
     PLANTED[name]()
-

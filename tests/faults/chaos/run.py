@@ -98,9 +98,7 @@ def _play(
         play.pass_time()
     play.note("everything runs")
     ends_at = time.monotonic() + policy.seconds
-    play.act(
-        actions, lambda: time.monotonic() > ends_at or (ends_early and bool(watcher.violations)), policy.pause
-    )
+    play.act(actions, lambda: time.monotonic() > ends_at or (ends_early and bool(watcher.violations)), policy.pause)
     play.heal()
     if ends_early and watcher.violations:
         return
@@ -110,7 +108,9 @@ def _play(
     outcome.settled_seconds = time.monotonic() - settling
     outcome.violations += verdict.findings(play)
     outcome.seen = dict(verdict.seen(play))
-    (outcome.records,) = play.stage.deployment.rows("SELECT (SELECT count(*) FROM ticks) + (SELECT count(*) FROM quarantine)")[0]
+    (outcome.records,) = play.stage.deployment.rows(
+        "SELECT (SELECT count(*) FROM ticks) + (SELECT count(*) FROM quarantine)"
+    )[0]
     if outcome.records < policy.least_records:
         outcome.violations.append(f"only {outcome.records} records: too few to prove anything")
     missing = [what for what in policy.must_be_seen if not outcome.seen.get(what)]
@@ -147,4 +147,3 @@ def keep(outcome: Outcome, made: Stage) -> Path:
             ledger.write(f"-- {table}\n")
             ledger.writelines(f"{row}\n" for row in made.deployment.rows(f"SELECT * FROM {table} ORDER BY 1, 2"))
     return folder
-

@@ -1,0 +1,35 @@
+"""Chaos from fixed seeds: short ones with every test run, and the bugs that it must see."""
+
+import pytest
+
+from tests.faults.chaos.actions import SCENES, WEIGHTED
+from tests.faults.chaos.planted import PLANTED
+from tests.faults.chaos.run import MUST_BE_SEEN, Policy, run
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [1])
+def test_a_minute_of_chaos_changes_nothing(seed: int) -> None:
+    outcome = run(seed, Policy(seconds=45))
+    assert outcome.violations == [], f"artefacts: {outcome.folder}"
+    assert outcome.kills >= 5
+    assert outcome.looks >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", [11, 12])
+def test_five_minutes_of_chaos_show_every_recovery_and_change_nothing(seed: int) -> None:
+    outcome = run(seed, Policy(seconds=300, least_records=100_000, must_be_seen=MUST_BE_SEEN))
+    assert outcome.violations == [], f"artefacts: {outcome.folder}"
+    assert outcome.kills >= 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_caught_within_one_seed(bug: str) -> None:
+    outcome = run(1, Policy(seconds=180), planted=bug, actions=SCENES.get(bug, WEIGHTED))
+    caught = [what for what in outcome.violations if not what.startswith(("never seen", "only"))]
+    assert caught, f"{bug} went unseen; artefacts: {outcome.folder}"
+    print(f"\n{bug} after {outcome.seconds:.0f} s: {caught[0]}")
