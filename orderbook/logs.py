@@ -7,6 +7,8 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from orderbook.clock import monotonic
+
 LONGEST_TEXT = 2_000  # characters of one value: what a payload says must not flood the log
 
 QUIET = {
@@ -65,3 +67,30 @@ def configure(level: str, log_format: Literal["auto", "json", "text"]) -> None:
     root.setLevel(level)
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
+
+
+class Outage:
+    """Tells once that something is away and once that it is back, however often it is tried meanwhile.
+
+    One per process and thing. ``what`` is the line's event.
+    """
+
+    def __init__(self, log: structlog.stdlib.BoundLogger, what: str) -> None:
+        self._log = log
+        self._what = what
+        self._began: float | None = None
+        self._tries = 0
+
+    def goes_on(self, error: Exception, **where: object) -> None:
+        """Tried in vain, for the first time or again."""
+        self._tries += 1
+        if self._began is None:
+            self._began = monotonic()
+            self._log.warning(self._what, error=str(error), **where)
+
+    def is_over(self) -> None:
+        """It worked."""
+        if self._began is not None:
+            seconds = round(monotonic() - self._began, 1)
+            self._log.info("it works again", after=self._what, seconds=seconds, tries=self._tries)
+            self._began, self._tries = None, 0

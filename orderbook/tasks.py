@@ -1,7 +1,8 @@
 """Every Celery task: a thin shell over a stage. Clients are made per process, after the fork, on first use."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
-from orderbook.logs import configure
+from orderbook.logs import Outage, configure
 from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
@@ -51,10 +52,8 @@ def _make_days_at_once(**_: Any) -> None:
 @app.task(name="drain")
 def drain() -> None:
     """One pass of the drainer: cut new ranges, hint what is due, project the prefix."""
-    try:
+    with _patience("drain put off"):
         _drainer(os.getpid()).run()
-    except Unavailable as error:
-        log.warning("drain put off", error=str(error))
 
 
 @app.task(name="ingest")
@@ -63,20 +62,15 @@ def ingest(range_id: int) -> None:
     if type(range_id) is not int or not 0 < range_id < 2**63:
         log.warning("hint ignored", hint=repr(range_id)[:80])
         return
-    try:
+    with _patience("ingest put off"):
         _ingestor(os.getpid()).run(range_id)
-    except Unavailable as error:
-        log.warning("ingest put off", range_id=range_id, error=str(error))
 
 
 @app.task(name="make_days")
 def make_days() -> None:
     """Make the daily partitions of the days ahead."""
-    try:
+    with _patience("days not made"):
         made = make_days_ahead(_maintenance_engine(os.getpid()), settings().database.days_ahead)
-    except Unavailable as error:
-        log.warning("days not made", error=str(error))
-    else:
         if made:
             log.info("days made", days=[day.isoformat() for day in made])
 
@@ -84,11 +78,8 @@ def make_days() -> None:
 @app.task(name="merge_ranges")
 def merge_ranges() -> None:
     """Merge finished ranges with their neighbours, so that the ledger stays small."""
-    try:
+    with _patience("ranges not merged"):
         merged = merge_finished(_maintenance_engine(os.getpid()), settings().database.merge_after_seconds)
-    except Unavailable as error:
-        log.warning("ranges not merged", error=str(error))
-    else:
         if merged:
             log.info("ranges merged", ranges=merged)
 
@@ -97,12 +88,30 @@ def merge_ranges() -> None:
 def relay_rejects() -> None:
     """Relay what was rejected to the topic of dead letters. Landing never waits for this."""
     pid = os.getpid()
+    with _patience("rejects not relayed"):
+        try:
+            while relay(_maintenance_engine(pid), lambda letters: _dead_letters(pid).send(letters), LETTERS_AT_ONCE):
+                pass
+        except Unavailable:
+            _dead_letters.cache_clear()
+            raise
+
+
+@contextmanager
+def _patience(what: str) -> Iterator[None]:
+    """An outage ends this attempt and nothing more: the next comes by itself."""
+    outage = _outage(os.getpid(), what)
     try:
-        while relay(_maintenance_engine(pid), lambda letters: _dead_letters(pid).send(letters), LETTERS_AT_ONCE):
-            pass
+        yield
     except Unavailable as error:
-        _dead_letters.cache_clear()
-        log.warning("rejects not relayed", error=str(error))
+        outage.goes_on(error)
+    else:
+        outage.is_over()
+
+
+@cache
+def _outage(_pid: int, what: str) -> Outage:
+    return Outage(log, what)
 
 
 @cache

@@ -15,6 +15,7 @@ from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.drain.policy import CutPolicy, assess, cut, prefix
 from orderbook.errors import Unavailable
+from orderbook.logs import Outage
 from orderbook.store.ledger import Generation, Ledger
 from orderbook.store.partition_ledger import PartitionLedger
 from orderbook.stream.topics import LogBounds, TopicClient, TopicIdentity
@@ -70,6 +71,8 @@ class Drainer:
         self._policy = policy
         self._timing = timing
         self._client: TopicClient | None = None
+        self._broker_away = Outage(log, "hints wait for the broker")
+        self._projection_refused = Outage(log, "group offset not stored")
         self._projected: dict[int, int] = {}
         self._projected_at = float("-inf")
 
@@ -128,10 +131,12 @@ class Drainer:
 
     def _room(self, partitions: int) -> int:
         try:
-            return max(0, self._policy.max_open * partitions - self._queued())
+            queued = self._queued()
         except Unavailable as error:
-            log.warning("hints wait for the broker", error=str(error))
+            self._broker_away.goes_on(error)
             return 0
+        self._broker_away.is_over()
+        return max(0, self._policy.max_open * partitions - queued)
 
     def _drain_partition(self, done: Pass, partition: int) -> None:
         with self._ledger.partition(done.generation.id, partition) as ledger:
@@ -182,7 +187,7 @@ class Drainer:
         try:
             self._send(range_id)
         except Unavailable as error:
-            log.warning("hint not sent: it will be sent again", range_id=range_id, error=str(error))
+            self._broker_away.goes_on(error)
             return False
         return True
 
@@ -195,8 +200,9 @@ class Drainer:
         try:
             self._client.project(prefixes)
         except Unavailable as error:
-            log.warning("group offset not stored", error=str(error))
+            self._projection_refused.goes_on(error)
             return
+        self._projection_refused.is_over()
         crashpoint("drain_after_projection")
         self._projected = {**self._projected, **prefixes}
         self._projected_at = now

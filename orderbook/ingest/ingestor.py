@@ -15,6 +15,7 @@ from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint, crashpoint_within
 from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
 from orderbook.ingest.validator import Judge, Judged, reject
+from orderbook.logs import Outage
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
@@ -66,6 +67,7 @@ class Ingestor:
         self._isolate = isolate
         self._policy = policy
         self._name = name
+        self._outage = Outage(log, "range given back")
         self._fetcher: RangeFetcher | None = None
         self._topic: TopicClient | None = None
 
@@ -97,7 +99,7 @@ class Ingestor:
                 log.info("range taken over", range_id=range_id, reason=str(error))
                 failure: Exception = error
             except Unavailable as error:
-                log.warning("range given back", range_id=range_id, error=str(error))
+                self._outage.goes_on(error, range_id=range_id)
                 failure = error
             except Halt as error:
                 log.error(  # noqa: TRY400 - an operator's line, the traceback says nothing more
@@ -133,6 +135,7 @@ class Ingestor:
         load = self._load(session, claim, batch, judged)
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
+        self._outage.is_over()
         self._report(claim, load, stored, refused, judged)
         return stored, load.position
 

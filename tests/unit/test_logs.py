@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog
 
-from orderbook.logs import LONGEST_TEXT, configure
+from orderbook.logs import LONGEST_TEXT, Outage, configure
 
 
 @pytest.fixture
@@ -96,3 +96,17 @@ def test_setting_logs_up_twice_says_everything_once(lines: Callable[[], list[str
     configure("INFO", "json")
     logging.getLogger("t").info("once")
     assert len(lines()) == 1
+
+
+def test_an_outage_is_told_once_and_its_end_once() -> None:
+    outage = Outage(structlog.get_logger("test"), "drain put off")
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            outage.goes_on(OSError("refused"))
+        outage.is_over()
+        outage.is_over()
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("drain put off", "warning"),
+        ("it works again", "info"),
+    ]
+    assert lines[1]["tries"] == 3
