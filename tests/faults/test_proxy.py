@@ -74,7 +74,7 @@ def test_a_cut_link_is_reset_at_both_ends(proxy: Proxy, kind: str) -> None:
 
 def test_while_the_link_is_down_nobody_gets_through_and_afterwards_everybody(proxy: Proxy) -> None:
     proxy.apply(Toxic("down"))
-    with pytest.raises(OSError, match="reset|refused"):
+    with pytest.raises(OSError, match=r"reset|refused"):
         _connected(proxy)
     proxy.heal()
     _connected(proxy).close()
@@ -99,5 +99,4 @@ def test_a_lost_commit_arrives_and_its_answer_does_not(proxy: Proxy) -> None:
         assert _echo(plug, b"SELECT 1\0") == b"SELECT 1\0"
         plug.sendall(b"COMMIT\0")
         with pytest.raises(ConnectionResetError):
-            while plug.recv(64):
-                pass
+            _echo(plug, b"endless" * 100)

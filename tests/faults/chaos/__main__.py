@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 
+from tests.faults.chaos.actions import SCENES, WEIGHTED
 from tests.faults.chaos.run import MUST_BE_SEEN, Policy, run
 
 
@@ -14,7 +15,8 @@ def main(seed: str = "1", minutes: str = "1", planted: str | None = None) -> int
         least_records=int(20_000 * float(minutes)),
         must_be_seen=MUST_BE_SEEN if long else Policy().must_be_seen,
     )
-    outcome = run(int(seed), policy, planted=planted, progress=lambda text: print(text, flush=True))
+    scene = SCENES.get(planted or "", WEIGHTED)
+    outcome = run(int(seed), policy, planted=planted, actions=scene, progress=lambda text: print(text, flush=True))
     told = asdict(outcome)
     timeline = told.pop("timeline")
     print("\n".join(timeline if len(timeline) < 400 else timeline[-50:]))

@@ -22,6 +22,9 @@ TWICE = text("""
 """)
 
 
+RANG = text("SELECT kind, generation_id, partition, start_offset, end_offset, detail FROM alarm")
+
+
 @dataclass
 class Watcher:
     """Looks, rests, looks again, in a thread of its own. ``violations`` is empty as long as the promise holds."""
@@ -71,6 +74,8 @@ class Watcher:
             self.violations.append(f"{now} {finding.label}: {finding.problem}")
         for place in store._connection.execute(TWICE).all():
             self.violations.append(f"{now} stored twice: {tuple(place)}")
+        for alarm in store._connection.execute(RANG).all():  # nothing that is done here is a reason for one
+            self.violations.append(f"{now} alarm: {tuple(alarm)}")
         for cursor in store.cursors():
             key, found = (cursor.generation, cursor.partition), (cursor.planned, cursor.committed)
             before = self._seen.get(key, found)
