@@ -98,6 +98,14 @@ class Crew:
                 if os.getsid(process.pid) in leaders:
                     yield process
 
+    def go_on(self) -> None:
+        """Nobody stands still any more."""
+        self.signal(list(self.everybody()), signal.SIGCONT)
+
+    def kill_everybody(self) -> None:
+        """As if the machine had lost its power."""
+        self.signal(list(self.everybody()), signal.SIGKILL)
+
     def stop_simulators(self) -> list[str]:
         """Stop them as a person would; returns what was wrong with their ends."""
         ending = [self.alive[role] for role in SIMULATORS if role in self.alive]

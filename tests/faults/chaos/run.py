@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import psycopg2
+
 from tests.faults.chaos import verdict
 from tests.faults.chaos.actions import WEIGHTED
 from tests.faults.chaos.crew import Crew
@@ -119,8 +121,6 @@ def _play(
 
 
 def _overlay(made: Stage) -> None:
-    import psycopg2
-
     with psycopg2.connect(made.deployment.database_url) as connection, connection.cursor() as cursor:
         cursor.execute((Path(__file__).parent / "seen.sql").read_text())
     connection.close()
@@ -128,9 +128,7 @@ def _overlay(made: Stage) -> None:
 
 def _rescue(play: Play) -> None:
     # whatever happened, the stage can only be taken down where all its servers are up and nobody stands still
-    import signal
-
-    play.crew.signal(list(play.crew.everybody()), signal.SIGCONT)
+    play.crew.go_on()
     play.heal()
 
 

@@ -1,0 +1,103 @@
+"""Workers and beats asked to stop, stopped, starved: what they held is taken over."""
+
+import os
+import resource
+import signal
+import statistics
+import time
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from tests.faults.chaos.crew import BEATS, WORKERS
+from tests.faults.matrix.scene import Scene, scene
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+HELD = "SELECT id, holder_pid FROM offset_range WHERE state = 'planned' AND holder_pid IS NOT NULL"
+TURNS = 50
+WARM_STOP_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Scene]:
+    with scene(rate=600) as made:
+        yield made
+
+
+def test_fifty_polite_stops_under_load_lose_nothing_and_end_in_time(played: Scene) -> None:
+    took = []
+    for turn in range(TURNS):
+        process = played.play.crew.alive[WORKERS[turn % 2]]
+        began = time.monotonic()
+        process.ask_to_stop()
+        played.until(lambda p=process: p.exit_code is not None, WARM_STOP_SECONDS, "a worker stops when asked")
+        took.append(time.monotonic() - began)
+        assert process.exit_code == 0, process.last_lines()
+        role = WORKERS[turn % 2]
+        played.until(lambda r=role, p=process: played.play.crew.alive[r] is not p, 30, "it is started again")
+    print(f"\n{TURNS} warm stops: median {statistics.median(took):.1f} s, longest {max(took):.1f} s")
+    played.recovers(f"{TURNS} warm stops", within=90)
+
+
+def test_a_cold_stop_in_a_landing_costs_one_lease_at_most(played: Scene) -> None:
+    for turn in range(10):
+        process = played.play.crew.alive[WORKERS[turn % 2]]
+        os.kill(process.pid, signal.SIGQUIT)
+        played.until(lambda p=process: p.exit_code is not None, WARM_STOP_SECONDS, "a worker ends at SIGQUIT")
+    played.recovers("ten cold stops", within=90)
+
+
+def test_what_a_stopped_worker_holds_is_taken_over(played: Scene) -> None:
+    took = []
+    for turn in range(5):
+        role = WORKERS[turn % 2]
+        held, stopped = _stop_with_a_range(played, role)
+        ids = ", ".join(str(number) for number, _ in held)
+        done = f"SELECT bool_and(state = 'done') FROM offset_range WHERE id IN ({ids})"
+        took.append(played.until(lambda d=done: played.play.stage.deployment.rows(d)[0][0], 60, "it is taken over"))
+        played.play.crew.signal(stopped, signal.SIGCONT)
+        played.for_seconds(2)
+    print(f"\ntakeover from a stopped worker: median {statistics.median(took):.1f} s, longest {max(took):.1f} s")
+    played.recovers("stopped workers", within=60)
+
+
+def _stop_with_a_range(played: Scene, role: str):
+    deployment = played.play.stage.deployment
+    for _ in range(200):
+        stopped = played.play.crew.session(role)
+        played.play.crew.signal(stopped, signal.SIGSTOP)
+        held = set(deployment.rows(HELD))
+        if held:
+            played.for_seconds(0.5)  # the other worker lands its own
+            held &= set(deployment.rows(HELD))
+        if held:
+            return held, stopped
+        played.play.crew.signal(stopped, signal.SIGCONT)
+        played.for_seconds(0.05)
+    pytest.fail("the worker never stood still with a range")
+
+
+def test_a_beat_that_stands_still_for_a_minute_makes_no_storm(played: Scene) -> None:
+    stopped = [process for role in BEATS for process in played.play.crew.session(role)]
+    played.play.crew.signal(stopped, signal.SIGSTOP)
+    played.for_seconds(60)
+    played.play.crew.signal(stopped, signal.SIGCONT)
+    with Redis.from_url(played.play.stage.servers.redis_url) as direct:
+        for _ in range(10):
+            played.for_seconds(0.3)
+            assert direct.llen("drain") < 20
+    played.recovers("a beat stopped for 60 s", within=60)
+
+
+def test_without_file_descriptors_tasks_fail_cleanly(played: Scene) -> None:
+    pools = [child for role in WORKERS for child in played.play.crew.children(role)]
+    before = {child.pid: resource.prlimit(child.pid, resource.RLIMIT_NOFILE) for child in pools}
+    for child in pools:
+        resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (child.num_fds(), before[child.pid][1]))
+    played.for_seconds(20)
+    for child in pools:
+        if child.is_running():
+            resource.prlimit(child.pid, resource.RLIMIT_NOFILE, before[child.pid])
+    played.recovers("no file descriptor left", within=90)
