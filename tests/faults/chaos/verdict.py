@@ -52,7 +52,6 @@ def findings(play: Play) -> Iterator[str]:
     report = json.loads(audited.stdout) if audited.stdout.startswith("{") else {}
     if audited.returncode != 0 or not report.get("balances") or report["open"] or report["lost"]:
         yield f"audit: {audited.stdout[:4000]} {audited.stderr[:2000]}"
-    yield from task_errors(deployment.logs())
 
 
 def task_errors(logs: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -11,6 +12,7 @@ from orderbook.errors import Unavailable
 from orderbook.store.database import engine_for
 from orderbook.store.recount import Snapshot, snapshot
 from orderbook.stream.topics import TopicClient
+from tests.faults.chaos.verdict import task_errors
 from tests.processes import Deployment
 
 REST = 4  # times the length of a look between two: it must not slow down what it watches
@@ -34,6 +36,7 @@ class Watcher:
     looks: int = 0
     missed: int = 0  # no server to ask
     _seen: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    _read: dict[Path, int] = field(default_factory=dict)  # how far, of each log
     _stopped: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -58,8 +61,16 @@ class Watcher:
                 self.looks += 1
             except Unavailable:
                 self.missed += 1
+            self._read_logs()
             self._stopped.wait(max(0.5, REST * (time.monotonic() - began)))
         engine.dispose()
+
+    def _read_logs(self) -> None:
+        for path in self.deployment.folder.glob("worker-*.log"):
+            with path.open(errors="replace") as log:
+                log.seek(self._read.get(path, 0))
+                self.violations += task_errors(log.read())
+                self._read[path] = log.tell()
 
     def _projected(self) -> dict[int, int]:
         try:

@@ -82,6 +82,7 @@ def scene(rate: float = RATE) -> Iterator[Scene]:
         try:
             yield played
             wrong = [*verdict.stop_and_settle(played.play), *verdict.findings(played.play)]
+            wrong += verdict.task_errors(made.deployment.logs())
             assert wrong == []
         finally:
             played.play.crew.go_on()
