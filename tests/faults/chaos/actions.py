@@ -19,7 +19,8 @@ from tests.faults.proxy import Toxic
 
 STOP_SECONDS = (11.0, 26.0)  # longer than a lease; some longer than the landing's
 MOST_PARTITIONS = 10
-HELD = "SELECT id, holder_pid, holder_start FROM offset_range WHERE state = 'planned' AND holder_pid IS NOT NULL"
+HELD = """SELECT r.id, r.holder_start FROM offset_range r
+    JOIN pg_stat_activity a ON a.pid = r.holder_pid AND a.backend_start = r.holder_start WHERE r.state = 'planned'"""
 CRASHPOINTS = (
     "after_fetch",
     "after_copy",
@@ -92,28 +93,37 @@ def kill_all_that_fetch(play: Play) -> None:
 
 def stop_worker(play: Play) -> None:
     """A worker with its children, if it can be, while one holds a range."""
+    _stop(play, HELD, play.random.uniform(*STOP_SECONDS))
+
+
+def stop_worker_that_reads(play: Play) -> None:
+    """While it has a range and no transaction, so that nothing of Postgres' ends it; for longer than any lease."""
+    _stop(play, f"{HELD} AND a.xact_start IS NULL", STOP_SECONDS[1])
+
+
+def _stop(play: Play, held: str, seconds: float) -> None:
     role = play.random.choice(WORKERS)
     if role in play.busy or any(other in play.busy for other in WORKERS):
         return
-    for _ in range(6):
+    for _ in range(10):
         stopped = play.crew.session(role)
         play.crew.signal(stopped, signal.SIGSTOP)
-        if _still_held(play):
+        if _still_held(play, held):
+            play.note(f"{role} holds a range")
             break
         play.crew.signal(stopped, signal.SIGCONT)
         time.sleep(0.05)
     else:
         play.crew.signal(stopped, signal.SIGSTOP)
-    seconds = play.random.uniform(*STOP_SECONDS)
     play.note(f"stop {role} for {seconds:.0f} s")
     play.occupy(role, seconds, lambda: play.crew.signal(stopped, signal.SIGCONT) and None)
 
 
-def _still_held(play: Play) -> bool:
+def _still_held(play: Play, held: str) -> bool:
     try:
-        before = set(play.stage.deployment.rows(HELD))
-        time.sleep(0.4)  # the other worker's are landed by then
-        return bool(before & set(play.stage.deployment.rows(HELD)))
+        before = set(play.stage.deployment.rows(held))
+        time.sleep(0.7)  # the other worker's are landed by then
+        return bool(before & set(play.stage.deployment.rows(held)))
     except psycopg2.Error:
         return False
 
@@ -189,7 +199,8 @@ WEIGHTED: dict[Callable[[Play], None], float] = {
     kill_simulator: 0.7,
     kill_at_a_crashpoint: 8,
     kill_all_that_fetch: 0.7,
-    stop_worker: 1.2,
+    stop_worker: 0.8,
+    stop_worker_that_reads: 0.4,
     stop_beat: 0.5,
     kill_server: 1.5,
     kill_backend: 0.5,
@@ -200,6 +211,6 @@ WEIGHTED: dict[Callable[[Play], None], float] = {
 # What shows a planted bug soonest; the draws are the seed's all the same.
 SCENES: dict[str, dict[Callable[[Play], None], float]] = {
     "no_cursor_lock": {kill_at_a_crashpoint: 1, kill_child: 1},
-    "check_then_act": {stop_worker: 2, kill_child: 1},
+    "check_then_act": {stop_worker_that_reads: 1},
     "on_conflict_do_nothing": {kill_at_a_crashpoint: 2, kill_child: 1},
 }

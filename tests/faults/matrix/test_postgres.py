@@ -142,6 +142,7 @@ def test_an_older_snapshot_goes_back_whole_and_catches_up_from_the_log(
     pipeline.close()
     pipeline.engine.dispose()
     older = servers.create_database(database_of(url))
+    pipeline.new_producer()
     pipeline.produce(valid(30, first=31))
     pipeline.run()
     database = pipeline.settings.database
