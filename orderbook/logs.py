@@ -22,6 +22,22 @@ QUIET = {
     "celery.beat": logging.WARNING,  # and one per task sent
 }
 
+REPETITIVE = ("celery.beat",)  # while Redis is away: an error with its stack for each task that was due
+SAME_OUTAGE_SECONDS = 30.0
+
+
+class _OnceAnOutage(logging.Filter):
+    """Lets a message pass if it was not said a moment ago."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[object, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now, before = monotonic(), self._said.get(record.msg, float("-inf"))
+        self._said[record.msg] = now
+        return now - before > SAME_OUTAGE_SECONDS
+
 
 def _bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Escape control characters and cut what is long: a payload can neither forge a line nor fill the disk."""
@@ -67,6 +83,8 @@ def configure(level: str, log_format: Literal["auto", "json", "text"]) -> None:
     root.setLevel(level)
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
+    for name in REPETITIVE:
+        logging.getLogger(name).filters[:] = [_OnceAnOutage()]
 
 
 class Outage:

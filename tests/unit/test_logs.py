@@ -98,6 +98,13 @@ def test_setting_logs_up_twice_says_everything_once(lines: Callable[[], list[str
     assert len(lines()) == 1
 
 
+def test_what_beat_says_at_each_due_task_is_said_once(lines: Callable[..., list[str]]) -> None:
+    configure("INFO", "json")
+    for number in range(5):
+        logging.getLogger("celery.beat").error("Message Error: %s", number)
+    assert len(lines()) == 1
+
+
 def test_an_outage_is_told_once_and_its_end_once() -> None:
     outage = Outage(structlog.get_logger("test"), "drain put off")
     with structlog.testing.capture_logs() as lines:
