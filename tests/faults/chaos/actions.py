@@ -82,13 +82,13 @@ def kill_at_a_crashpoint(play: Play) -> None:
 
 
 def kill_all_that_fetch(play: Play) -> None:
-    """For longer than a lease, whoever has read a range dies: ranges become suspect."""
+    """For two leases and more, whoever has read a range dies: ranges become suspect."""
     if "fetch" in play.busy:
         return
     path = play.stage.deployment.folder / "crashpoints" / "after_fetch.always"
     path.touch()
     play.note("everybody who has fetched dies")
-    play.occupy("fetch", play.random.uniform(13, 18), path.unlink)
+    play.occupy("fetch", play.random.uniform(28, 36), path.unlink)
 
 
 def stop_worker(play: Play) -> None:
