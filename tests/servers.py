@@ -54,6 +54,32 @@ class RunningServers:
             else:
                 return
 
+    @classmethod
+    def of(cls, fleet: Servers, kafka_bootstrap: str | None = None) -> "RunningServers":
+        """The servers of a fleet; ``kafka_bootstrap`` where Kafka is reached in another way."""
+        at = fleet.addresses
+        return cls(
+            kafka_bootstrap=kafka_bootstrap or at.kafka_bootstrap,
+            database_url=at.database_url,
+            ingest_url=at.ingest_url,
+            reader_url=at.reader_url,
+            superuser_url=fleet.postgres.superuser_url,
+            redis_url=at.redis_url,
+            fleet=fleet,
+        )
+
+    def create_migrated(self) -> str:
+        """Make a database at the schema's head, each role with its rights; return its URL."""
+        from orderbook.store.database import upgrade
+        from orderbook.store.grants import grant
+
+        url = self.create_database()
+        upgrade(url)
+        names = {"url": "DATABASE_URL", "ingest_url": "ORDERBOOK_DATABASE__INGEST_URL"}
+        names["reader_url"] = "ORDERBOOK_DATABASE__READER_URL"
+        grant(DatabaseSettings(**{field: SecretStr(self.roles(url)[name]) for field, name in names.items()}))
+        return url
+
     def create_database(self, template: str = "template0") -> str:
         """Make a database owned by ``market``; return its URL."""
         name = f"test_{uuid4().hex[:12]}"
@@ -115,35 +141,14 @@ def servers() -> Iterator[RunningServers]:
     """Kafka, Postgres and Valkey of this test run, on free ports."""
     path = new_data_dir()
     with servers_in(DataFolder(path), standard_ports=False, quick=True) as fleet:
-        at = fleet.addresses
-        yield RunningServers(
-            kafka_bootstrap=at.kafka_bootstrap,
-            database_url=at.database_url,
-            ingest_url=at.ingest_url,
-            reader_url=at.reader_url,
-            superuser_url=fleet.postgres.superuser_url,
-            redis_url=at.redis_url,
-            fleet=fleet,
-        )
+        yield RunningServers.of(fleet)
     shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def migrated_template(servers: RunningServers) -> str:
     """The name of a database at the schema's head, to copy: ten times as fast as migrating."""
-    from orderbook.store.database import upgrade
-    from orderbook.store.grants import grant
-
-    url = servers.create_database()
-    upgrade(url)
-    roles = servers.roles(url)
-    grant(
-        DatabaseSettings(
-            url=SecretStr(url),
-            ingest_url=SecretStr(roles["ORDERBOOK_DATABASE__INGEST_URL"]),
-            reader_url=SecretStr(roles["ORDERBOOK_DATABASE__READER_URL"]),
-        )
-    )
+    url = servers.create_migrated()
     servers.administer(f"ALTER DATABASE {database_of(url)} ALLOW_CONNECTIONS false")
     return database_of(url)
 

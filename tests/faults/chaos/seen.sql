@@ -1,7 +1,7 @@
 -- Laid over the ledger of a chaos run: what happened to ranges, one row each. The product knows nothing of it.
 CREATE TABLE chaos_seen (kind text NOT NULL, range_id bigint NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
 
-CREATE FUNCTION chaos_note() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION chaos_note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     IF NEW.holder_pid IS NOT NULL AND NEW.holder_pid IS DISTINCT FROM OLD.holder_pid THEN
         IF OLD.deaths >= 1 THEN

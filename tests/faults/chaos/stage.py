@@ -12,7 +12,6 @@ from orderbook.embedded.kafka import Kafka
 from orderbook.embedded.ports import LOOPBACK, choose_port
 from orderbook.embedded.process import Command
 from orderbook.embedded.servers import Servers, servers_in
-from orderbook.store.database import upgrade
 from tests.faults.proxy import Proxy
 from tests.processes import Deployment, deployment_over
 from tests.servers import RunningServers, database_of, new_data_dir
@@ -80,7 +79,7 @@ def stage(**settings: str) -> Iterator[Stage]:
     fleet = servers_in(DataFolder(path), standard_ports=False)  # durable: what was confirmed outlives a SIGKILL
     proxied = choose_port()
     kafka = fleet.kafka
-    fleet.kafka = ProxiedKafka(
+    fleet.kafka = proxied_kafka = ProxiedKafka(
         kafka.folder, kafka.port, kafka.controller_port, kafka.account, proxy_port=proxied, direct_port=choose_port()
     )
     try:
@@ -88,21 +87,12 @@ def stage(**settings: str) -> Iterator[Stage]:
             ports = {"kafka": kafka.port, "postgres": fleet.postgres.port, "valkey": fleet.valkey.port}
             listening = {"kafka": proxied, "postgres": choose_port(), "valkey": choose_port()}
             proxies = {name: stack.enter_context(Proxy(ports[name], listening[name])) for name in SERVERS}
-            servers = _running(fleet)
-            template = servers.create_database()
-            upgrade(template)
+            servers = RunningServers.of(fleet, proxied_kafka.direct_servers)
+            template = servers.create_migrated()
             deployment = stack.enter_context(deployment_over(servers, database_of(template), **settings))
             yield Stage(servers, fleet, proxies, _through(deployment, proxies, fleet))
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _running(fleet: Servers) -> RunningServers:
-    at = fleet.addresses
-    assert isinstance(fleet.kafka, ProxiedKafka)
-    return RunningServers(
-        fleet.kafka.direct_servers, at.database_url, fleet.postgres.superuser_url, at.redis_url, fleet
-    )
 
 
 def _through(deployment: Deployment, proxies: dict[str, Proxy], fleet: Servers) -> Deployment:
@@ -110,7 +100,10 @@ def _through(deployment: Deployment, proxies: dict[str, Proxy], fleet: Servers) 
     environment = {
         **deployment.environment,
         "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{proxies['kafka'].port}",
-        "DATABASE_URL": deployment.database_url.replace(f":{fleet.postgres.port}/", f":{proxies['postgres'].port}/"),
+        **{
+            name: url.replace(f":{fleet.postgres.port}/", f":{proxies['postgres'].port}/")
+            for name, url in deployment.servers.roles(deployment.database_url).items()
+        },
         "REDIS_URL": at.redis_url.replace(f":{fleet.valkey.port}/", f":{proxies['valkey'].port}/"),
     }
     return replace(deployment, environment=environment)

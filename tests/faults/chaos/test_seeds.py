@@ -1,4 +1,4 @@
-"""Chaos from fixed seeds: short ones with every test run, and the bugs that it must see."""
+"""Chaos from fixed seeds, and the bugs that it must see."""
 
 import pytest
 
@@ -7,6 +7,7 @@ from tests.faults.chaos.planted import PLANTED
 from tests.faults.chaos.run import MUST_BE_SEEN, Policy, run
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1])
 def test_a_minute_of_chaos_changes_nothing(seed: int) -> None:
