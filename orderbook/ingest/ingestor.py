@@ -74,8 +74,8 @@ class Ingestor:
     def run(self, range_id: int) -> int:
         """One attempt at a range, and at those that follow it for a while; returns the rows landed.
 
-        Going on in the same partition uses what the client has read ahead. Never raises for bad data, an outage or a
-        lost race.
+        Going on in the same partition uses what the client has read ahead. Never raises for bad data, a lost race, or
+        an outage once the range is taken; before that, ``Unavailable``.
         """
         deadline = monotonic() + self._policy.go_on_seconds
         rows, following = self._run_one(range_id)
