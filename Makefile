@@ -1,7 +1,7 @@
 # `make` lists the targets. Each makes .venv first, with pinned versions; after that it starts at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-faults chaos check bench pins
+.PHONY: help install up test test-matrix test-faults chaos check bench pins
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -17,7 +17,10 @@ up: $(STAMP) ## run everything on this machine; make up ARGS="--symbols TTF-GAS,
 	@$(BIN)/orderbook up $(ARGS)
 
 test: $(STAMP) ## all tests, on real servers; make test ARGS="tests/unit -x"
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not matrix" $(ARGS)
+
+test-matrix: $(STAMP) ## the quick rows of the fault matrix
+	@$(BIN)/python -m pytest -m matrix $(ARGS)
 
 test-faults: $(STAMP) ## the slow tests of faults: minutes of outages, kills and stops
 	@$(BIN)/python -m pytest -m slow $(ARGS)

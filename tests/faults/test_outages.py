@@ -11,7 +11,7 @@ from tests.faults.conftest import TIMING
 from tests.processes import deployment_over, reaches
 from tests.servers import RunningServers
 
-OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "10"))  # longer than a lease: see TIMING
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "7"))  # longer than a lease: see TIMING
 
 
 @pytest.mark.timeout(180 + 4 * OUTAGE_SECONDS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,3 +58,10 @@ def audited(pipeline: Pipeline) -> list[Any]:
             return audit(store, projected, lambda _: None).findings
     finally:
         engine.dispose()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every quick test of this folder is a row of the matrix."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.matrix)
