@@ -20,6 +20,7 @@ from orderbook.embedded.process import SIGINT, Command, run_to_end
 SUPERUSER = "postgres"
 OWNER, INGEST, READER = "market", "market_ingest", "market_reader"  # what each may do: store/grants.py
 DATABASE = "marketdata"
+STOP_SECONDS = 30
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -67,7 +68,7 @@ class Postgres:
             plain_environment(self.folder),
             stop_signal=SIGINT,  # SIGTERM waits for every client to leave
             orphan_signal=SIGINT,
-            grace_seconds=30,
+            grace_seconds=STOP_SECONDS,
             account=self.account,
             folder=self.folder,
         )
@@ -132,6 +133,9 @@ class Postgres:
         # after an unclean end Postgres refuses to start while any process has its old pid: after a reboot, anybody
         lock = self._cluster / "postmaster.pid"
         with suppress(OSError, ValueError, psutil.Error):
-            pid = int(lock.read_text().splitlines()[0])
-            if psutil.Process(pid).name() != "postgres":
+            found = psutil.Process(int(lock.read_text().splitlines()[0]))
+            if found.name() != "postgres":
                 lock.unlink()
+            elif found.status() != psutil.STATUS_ZOMBIE:  # we hold the folder: a killed `up` had just started it
+                found.send_signal(SIGINT)
+                found.wait(STOP_SECONDS)
