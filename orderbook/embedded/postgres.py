@@ -130,12 +130,12 @@ class Postgres:
         return [*options, "--no-sync"] if self.quick else options
 
     def _forget_stranger(self) -> None:
-        # after an unclean end Postgres refuses to start while any process has its old pid: after a reboot, anybody
+        # Postgres refuses to start while any process has the pid in its lock file: after a reboot anybody, after a kill
+        # a zombie that nobody has reaped yet. Living backends of a dead one still keep it out, by their shared memory.
         lock = self._cluster / "postmaster.pid"
         with suppress(OSError, ValueError, psutil.Error):
             found = psutil.Process(int(lock.read_text().splitlines()[0]))
-            if found.name() != "postgres":
-                lock.unlink()
-            elif found.status() != psutil.STATUS_ZOMBIE:  # we hold the folder: a killed `up` had just started it
-                found.send_signal(SIGINT)
+            if found.name() == "postgres" and found.status() != psutil.STATUS_ZOMBIE:
+                found.send_signal(SIGINT)  # we hold the folder: a killed `up` had just started it
                 found.wait(STOP_SECONDS)
+            lock.unlink(missing_ok=True)
