@@ -19,6 +19,7 @@ from orderbook.sections import (
     DrainSettings,
     IngestSettings,
     KafkaSettings,
+    MetricsSettings,
     RedisSettings,
     SimulatorSettings,
 )
@@ -28,6 +29,7 @@ LENT = {  # by a running `up`, with the well-known names
     "ORDERBOOK_DATABASE__INGEST_URL": ("database", "ingest_url"),
     "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
 }
+EXPORTER = {"ORDERBOOK_METRICS__PORT": ("metrics", "port")}  # lent too: `up` takes another port where ours is taken
 WELL_KNOWN = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
@@ -49,6 +51,7 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
     simulator: SimulatorSettings = SimulatorSettings()
+    metrics: MetricsSettings = MetricsSettings()
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")
     kafka_home: Path | None = Field(None, description="a folder with Kafka's jars, instead of the fetched ones")
     flower_address: str = Field("127.0.0.1", description="where Flower listens")
@@ -80,7 +83,7 @@ class WellKnownNames(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         variables = self.variables()
-        for name, (section, field) in (WELL_KNOWN | LENT).items():
+        for name, (section, field) in (WELL_KNOWN | LENT | EXPORTER).items():
             if variables.get(name):
                 found.setdefault(section, {})[field] = variables[name]
         return found

@@ -106,6 +106,17 @@ class IngestSettings(Section):
     unknown_fields: Literal["reject", "count"] = Field("reject", description="what a field the tick lacks means")
 
 
+class MetricsSettings(Section):
+    """What `orderbook exporter` serves, and how often it looks."""
+
+    address: str = Field("127.0.0.1", description="where the exporter listens")
+    port: int = Field(
+        9464, ge=0, le=65_535, description="of the exporter; `orderbook up` takes another where it is taken"
+    )
+    interval_seconds: float = Field(5, gt=0, description="the exporter asks ledger, Kafka and Redis this often")
+    stale_seconds: float = Field(30, gt=0, description="what a source has not said anew for this long has no series")
+
+
 class SimulatorSettings(Section):
     """Defaults of `python -m orderbook.simulator`; its flags win."""
 

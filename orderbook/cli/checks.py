@@ -1,6 +1,7 @@
 """What ``orderbook doctor`` looks at: each check returns its findings and raises nothing."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from orderbook.cli.setting_sources import problems
 from orderbook.clock import utc_now
 from orderbook.config import Settings, default_data_dir
 from orderbook.errors import OrderbookError, Unavailable
+from orderbook.metrics import SOURCE_UP
 from orderbook.store.database import schema_revisions, server_version
 from orderbook.store.days import list_days
 from orderbook.store.ledger import Ledger
@@ -23,6 +25,7 @@ from orderbook.stream.topics import TopicClient
 OLDEST_POSTGRES = 17  # transaction_timeout came with it
 DRAINED_SECONDS = 5.0  # ten beats
 CLOCK_SECONDS = 2.0  # two hosts on NTP are closer
+EXPORTER_SECONDS = 5.0
 LEAST_BYTES = 2**30
 LEAST_SHARE = 0.1
 START_UP = "start it, or `orderbook up`, which brings all servers"
@@ -54,6 +57,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _kafka(settings)
     yield _redis(settings)
     yield from _postgres(settings)
+    yield _exporter(settings)
     yield _disk()
 
 
@@ -179,6 +183,28 @@ def _alarms(reader: Reader, _settings: Settings) -> Finding:
     if count:
         return Finding("alarms", Outcome.WARN, f"{count} open, newest: {newest[0].kind}", "orderbook status")
     return Finding("alarms", Outcome.OK, "none open")
+
+
+def _exporter(settings: Settings) -> Finding:
+    from http.client import HTTPConnection, HTTPException
+
+    place = f"{settings.metrics.address}:{settings.metrics.port}"
+    connection = HTTPConnection(settings.metrics.address, settings.metrics.port, timeout=EXPORTER_SECONDS)
+    try:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    except (OSError, HTTPException) as error:
+        told = f"does not answer on {place} ({error}): nothing watches the pipeline"
+        return Finding("exporter", Outcome.WARN, told, "run `orderbook exporter`")
+    finally:
+        connection.close()
+    if SOURCE_UP.name not in text:
+        return Finding("exporter", Outcome.WARN, f"another program answers on {place}", "set ORDERBOOK_METRICS__PORT")
+    away = re.findall(rf'^{SOURCE_UP.name}{{source="(\w+)"}} 0', text, re.MULTILINE)
+    if away:
+        told = f"answers on {place}, without {', '.join(away)}"
+        return Finding("exporter", Outcome.WARN, told, "its log says why; it needs the reader's role, Kafka and Redis")
+    return Finding("exporter", Outcome.OK, f"answers on {place}")
 
 
 def _disk() -> Finding:

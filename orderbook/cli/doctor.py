@@ -9,7 +9,7 @@ from orderbook.cli.options import JsonOption
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Check Python, settings, Kafka, Redis, Postgres, schema, drainer and disk; each line names its fix.
+    """Check Python, settings, Kafka, Redis, Postgres, schema, drainer, exporter and disk; each line names its fix.
 
     Exit code 1 where a check failed, 3 where a service is unreachable; warnings are no failure.
     """

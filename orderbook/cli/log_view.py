@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orderbook.cli.services import range_fetcher, topic_client
-from orderbook.clock import utc_now
 from orderbook.errors import OffsetOutOfRange, Refused, Unavailable
 from orderbook.store.ledger_reader import newest_cursors
 from orderbook.store.reader import Reader
 from orderbook.stream.batch import FetchLimits, RangeFetcher, Record
+from orderbook.stream.lag import age_seconds
 from orderbook.stream.topics import TopicClient
 
 LOOK_SECONDS = 0.2
 STEP = 2_000  # offsets read at once
-ONE_RECORD = FetchLimits(bytes=1, seconds=2, poll_seconds=0.5)
 STEP_LIMITS = FetchLimits(bytes=8 * 2**20, seconds=30, poll_seconds=1)
 
 
@@ -43,7 +42,7 @@ def lags() -> list[PartitionLag]:
         for number, at in sorted(bounds.items()):
             wanted = max(committed.get(number, at.start), at.start)
             behind = max(0, at.end - wanted)
-            age = _age_seconds(fetcher, number, wanted) if behind else 0.0
+            age = age_seconds(fetcher, number, wanted) if behind else 0.0
             found.append(PartitionLag(number, at.start, at.end, group.get(number), committed.get(number), behind, age))
         return found
 
@@ -54,16 +53,6 @@ def _group(topic: TopicClient) -> dict[int, int]:
     except Unavailable as error:  # a cluster that never had a group has no coordinator either
         sys.stderr.write(f"group offsets are not known: {error}\n")
         return {}
-
-
-def _age_seconds(fetcher: RangeFetcher, partition: int, offset: int) -> float | None:
-    try:
-        batch = fetcher.fetch(partition, offset, offset + 1, ONE_RECORD, lambda: None)
-    except Unavailable:  # the messages are known; the seconds are an extra
-        return None
-    if not batch.records or (appended := batch.records[0].broker_time) is None:
-        return None
-    return round(max(0.0, (utc_now() - appended).total_seconds()), 3)
 
 
 def records(partition: int | None, *, from_beginning: bool, limit: int | None) -> Iterator[tuple[int, Record]]:

@@ -28,7 +28,7 @@ def up(
     interval: Annotated[float | None, typer.Option(help="Of the simulator: seconds between ticks of a symbol.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the simulator: the same seed gives the same walk.")] = None,
 ) -> None:
-    """Run everything on this machine: Kafka, Valkey, Postgres, simulator, worker, beat and Flower.
+    """Run everything on this machine: Kafka, Valkey, Postgres, simulator, worker, beat, Flower and the exporter.
 
     Real servers out of packages, no Docker, no root. Data stays from run to run. Ctrl-C stops all in order, a second
     one at once.

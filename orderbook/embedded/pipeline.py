@@ -70,6 +70,11 @@ def celery(environment: Mapping[str, str], flower_address: str, flower_port: int
     )
 
 
+def exporter(environment: Mapping[str, str], port: int) -> Typed:
+    """The metrics of the pipeline."""
+    return _typed("exporter", f"orderbook exporter --port {port}", environment)
+
+
 def _typed(
     name: str,
     text: str,

@@ -10,7 +10,7 @@ from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.process import POLL_SECONDS, Command, Process
 from orderbook.errors import OrderbookError
 
-STOP_ORDER = ("simulator", "beat", "worker", "flower", "api", "kafka", "postgres", "valkey")
+STOP_ORDER = ("simulator", "beat", "worker", "flower", "exporter", "api", "kafka", "postgres", "valkey")
 
 State = Literal["running", "waiting", "stopped"]
 

@@ -61,7 +61,8 @@ def run(wishes: Wishes) -> None:
             up.say("starting from nothing: the data of before is deleted")
             reset(folder)
         servers = servers_in(folder)
-        with announced(folder, servers.addresses):
+        up.metrics_port = choose_port(settings().metrics.port)
+        with announced(folder, servers.addresses, ORDERBOOK_METRICS__PORT=str(up.metrics_port)):
             up.run(servers)
 
 
@@ -86,7 +87,8 @@ class Up:
     supervisor: Supervisor
     began: float = field(default_factory=time.monotonic)
     reader: FigureReader | None = None
-    flower: str = ""
+    links: str = ""
+    metrics_port: int = 0
 
     def run(self, servers: Servers) -> None:
         """Start, look after, stop: returns, or raises, when nothing runs any more."""
@@ -124,13 +126,14 @@ class Up:
 
     def _start_pipeline(self, environment: Mapping[str, str]) -> None:
         address, port = settings().flower_address, choose_port(FLOWER_PORT)
-        commands = [*pipeline.celery(environment, address, port)]
+        commands = [*pipeline.celery(environment, address, port), pipeline.exporter(environment, self.metrics_port)]
         if self.wishes.simulator:
             commands.insert(0, pipeline.simulator(environment, self.wishes.simulator_flags))
         for typed in commands:
             self.supervisor.start(typed.command, typed.text)
             self._say_step(typed.command.name, typed.text)
-        self.flower = f"http://{address}:{port}"
+        metrics = f"http://{settings().metrics.address}:{self.metrics_port}/metrics"
+        self.links = f"Flower http://{address}:{port} · metrics {metrics}"
 
     def _launch(self, server: Server, command: Command | None = None) -> Supervised:
         return self.supervisor.start(command or server.prepare(), server.text, server.prepare)
@@ -153,7 +156,7 @@ class Up:
         self._say_step(typed.command.name, typed.text)
 
     def _look_after(self) -> None:
-        footer = f"Flower {self.flower} · Ctrl-C stops" if self.flower else "Ctrl-C stops"
+        footer = f"{self.links} · Ctrl-C stops" if self.links else "Ctrl-C stops"
         board = Board(self.console, self.supervisor, self.reader, footer) if self.console.is_terminal else None
         with board or nullcontext():
             is_first_row_told = self.wishes.servers_only

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import OffsetSpec
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import GroupAuthorizationFailedError, KafkaError, NoError, TopicAlreadyExistsError
 from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import OffsetAndMetadata
@@ -77,6 +77,23 @@ class TopicClient:
             )
             starts = self._admin.list_partition_offsets(dict.fromkeys(names, OffsetSpec.EARLIEST))
         return {n.partition: LogBounds(starts[n].offset, ends[n].offset, ends[n].leader_epoch) for n in names}
+
+    def high_watermarks(self, partitions: tuple[int, ...]) -> dict[int, int]:
+        """Where each partition ends for those who also read what a transaction has not committed."""
+        names = [TopicPartition(self._kafka.topic, number) for number in partitions]
+        with _unavailable(f"offsets of {self._kafka.topic}"):
+            ends = self._admin.list_partition_offsets(
+                dict.fromkeys(names, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_UNCOMMITTED
+            )
+        return {name.partition: ends[name].offset for name in names}
+
+    def retention_seconds(self) -> float | None:
+        """How long the topic keeps a record; None: for ever."""
+        topic = ConfigResource(ConfigResourceType.TOPIC, self._kafka.topic)
+        with _unavailable(f"configuration of {self._kafka.topic}"):
+            found = self._admin.describe_configs([topic], config_filter="all")
+        milliseconds = int(found["topic"][self._kafka.topic]["retention.ms"]["value"])
+        return None if milliseconds < 0 else milliseconds / 1_000
 
     def project(self, prefixes: dict[int, int]) -> None:
         """Store the prefixes as the group's offsets, for tools that show lag. Nothing of ours ever reads them."""

@@ -28,6 +28,16 @@ def stop_with_ctrl_c(up: UpRun, data_dir: Path, eventually: Eventually) -> None:
     assert not (up.here / ".orderbook").exists()
 
 
+def stored_of(url: str) -> float:
+    """``ticks_landed_total``, as Prometheus would scrape it; -1 where there is none."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as page:
+            found = re.search(r"^orderbook_ticks_landed_total (\S+)$", page.read().decode(), re.MULTILINE)
+    except OSError:  # not up yet
+        return -1
+    return -1 if found is None else float(found.group(1))
+
+
 def test_everything_runs_and_goes_on_after_ctrl_c(data_dir: Path, tmp_path: Path, eventually: Eventually) -> None:
     with running_up(data_dir, tmp_path) as up:
         up.shows("first row in ticks after")
@@ -38,6 +48,9 @@ def test_everything_runs_and_goes_on_after_ctrl_c(data_dir: Path, tmp_path: Path
         eventually(lambda: up.child("celery -A orderbook flower") is not None)
         with urllib.request.urlopen(link.group(1), timeout=30) as page:
             assert page.status == 200
+        metrics = re.search(r"metrics\s+(http://127\.0\.0\.1:\d+/metrics)", up.screen)
+        assert metrics is not None
+        eventually(lambda: stored_of(metrics.group(1)) > 0)
         stop_with_ctrl_c(up, data_dir, eventually)
     with running_up(data_dir, tmp_path) as up:
         up.shows("up after")

@@ -52,11 +52,12 @@ def test_passwords_are_generated_once_and_private(folder: DataFolder) -> None:
 
 
 def test_running_servers_are_found_from_where_up_was_typed(folder: DataFolder) -> None:
-    with announced(folder, ADDRESSES):
+    with announced(folder, ADDRESSES, ORDERBOOK_METRICS__PORT="20123"):
         assert mode(folder.services) == 0o600
         found = config.running_servers()
         assert {name: found[name] for name in config.WELL_KNOWN | config.LENT} == ADDRESSES.environment()
         assert config.running_servers(folder.path) == found
+        assert config.Settings().metrics.port == 20123
     assert config.running_servers() == {}
     assert not Path(".orderbook").exists()
 

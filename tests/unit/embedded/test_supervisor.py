@@ -79,7 +79,7 @@ def test_what_cannot_be_started_is_tried_again(supervisor: Supervisor, clock: Cl
 
 
 def test_the_feed_stops_first_and_the_servers_last(supervisor: Supervisor) -> None:
-    for name in ("valkey", "kafka", "postgres", "worker", "flower", "simulator", "beat"):
+    for name in ("valkey", "kafka", "postgres", "worker", "flower", "exporter", "simulator", "beat"):
         supervisor.start(command(name, "sleep", "60"), name)
     stopped: list[str] = []
     children = list(supervisor.children)

@@ -1,0 +1,91 @@
+"""Figures of Postgres: what is landed, rejected and lost, open ranges, halts, alarms and days."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from orderbook import metrics
+from orderbook.clock import monotonic, utc_now
+from orderbook.config import Settings
+from orderbook.exporter.source import Sample
+from orderbook.metrics import MOST_SYMBOLS
+from orderbook.store.days import list_days
+from orderbook.store.exported import OpenRangeAges, RejectCounter, open_alarms_by_kind
+from orderbook.store.ledger_reader import CursorState, landed, newest_cursors
+from orderbook.store.reader import Reader, newest_ticks
+
+STATEMENT_SECONDS = 5.0
+FRESH = timedelta(days=1)  # a newest tick older than this is not looked for: each day more costs a probe per symbol
+
+
+class LedgerSource:
+    """Asks Postgres in the reader's role, one snapshot a look."""
+
+    name = "postgres"
+
+    def __init__(self, settings: Settings) -> None:
+        self._database = settings.database
+        self._window = settings.drain.max_open
+        self._reader: Reader | None = None
+        self._rejects = RejectCounter()
+        self._ages = OpenRangeAges()
+
+    def look(self) -> list[Sample]:
+        """All figures of now. Raises ``Unavailable``."""
+        if self._reader is None:
+            self._reader = Reader(self._database, STATEMENT_SECONDS)
+        with self._reader.snapshot() as connection:
+            samples = [*self._counts(connection), *self._ranges(connection), *_symbols(connection)]
+        return [*samples, *day_samples(list_days(self._reader.engine), utc_now())]
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _counts(self, connection: Connection) -> Iterator[Sample]:
+        counts = landed(connection)
+        yield metrics.TICKS_LANDED, (), counts.ok
+        yield metrics.OFFSETS_LOST, (), counts.lost
+        for reason, count in self._rejects.count(connection).items():
+            yield metrics.TICKS_QUARANTINED, (reason,), count
+        for kind, count in open_alarms_by_kind(connection).items():
+            yield metrics.ALARMS_OPEN, (kind,), count
+
+    def _ranges(self, connection: Connection) -> Iterator[Sample]:
+        cursors = newest_cursors(connection)
+        yield metrics.RANGE_WINDOW, (), self._window
+        yield metrics.RANGE_OLDEST_AGE, (), self._ages.oldest(connection, monotonic())
+        yield metrics.RANGE_DEATHS, (), max((cursor.most_deaths for cursor in cursors), default=0)
+        for cursor in cursors:
+            yield metrics.RANGES_OPEN, (str(cursor.partition),), cursor.open_ranges
+            yield metrics.PARTITION_HALTED, (str(cursor.partition),), float(cursor.halted_reason is not None)
+        yield from _drained(cursors)
+
+
+def _drained(cursors: Sequence[CursorState]) -> Iterator[Sample]:
+    ages = [cursor.drained_seconds_ago for cursor in cursors if cursor.halted_reason is None]
+    known = [age for age in ages if age is not None]
+    if known and len(known) == len(ages):
+        yield metrics.DRAIN_LAST_SUCCESS, (), utc_now().timestamp() - max(known)
+
+
+def _symbols(connection: Connection) -> Iterator[Sample]:
+    newest = newest_ticks(connection, utc_now() - FRESH)
+    if len(newest) <= MOST_SYMBOLS:
+        for tick in newest:
+            yield metrics.LAST_EVENT, (tick.symbol,), tick.event_time.timestamp()
+
+
+def day_samples(days: Sequence[tuple[date, int, int]], now: datetime) -> Iterator[Sample]:
+    """Rows, bytes and runway of daily partitions, each with its estimated rows and its bytes."""
+    yield metrics.HOT_ROWS, (), sum(max(0, rows) for _, rows, _ in days)
+    yield metrics.HOT_BYTES, (), sum(size for _, _, size in days)
+    there = {day for day, _, _ in days}
+    first_missing = now.date()
+    while first_missing in there:
+        first_missing += timedelta(days=1)
+    midnight = datetime(first_missing.year, first_missing.month, first_missing.day, tzinfo=UTC)
+    yield metrics.PARTITION_RUNWAY, (), max(0.0, (midnight - now).total_seconds())

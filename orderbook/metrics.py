@@ -1,0 +1,81 @@
+"""Every metric, declared once: name, kind, labels and unit. Who measures one takes its declaration from here.
+
+Names begin with ``orderbook_``, units are base units, counters end in ``_total``, and no label grows without bound.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+PREFIX: Final = "orderbook_"
+MOST_SYMBOLS: Final = 200  # a market of more has no series by symbol: each label value is a series kept for weeks
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A declaration. ``suffix`` is the name without the prefix; ``help`` says what is counted or in which unit."""
+
+    suffix: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As it is scraped."""
+        return PREFIX + self.suffix
+
+    def family(self) -> CounterMetricFamily | GaugeMetricFamily:
+        """An empty family, for a collector that knows the whole value. Not for histograms."""
+        made = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
+        return made(self.name, self.help, labels=self.labels)
+
+
+DECLARED: Final[dict[str, Metric]] = {}
+
+
+def _declare(suffix: str, kind: Kind, text: str, *labels: str) -> Metric:
+    metric = DECLARED[PREFIX + suffix] = Metric(suffix, kind, text, labels)
+    return metric
+
+
+BUILD_INFO = _declare("build_info", "gauge", "1, with the version of this package", "version")
+SOURCE_UP = _declare("source_up", "gauge", "1 while the exporter has answers of a source, else 0", "source")
+
+TICKS_LANDED = _declare("ticks_landed_total", "counter", "Rows in ticks, as the ledger counts them")
+TICKS_QUARANTINED = _declare("ticks_quarantined_total", "counter", "Rows in quarantine, resolved ones too", "reason")
+OFFSETS_LOST = _declare("offsets_lost_total", "counter", "Offsets in lost ranges: the log had them no more")
+RANGES_OPEN = _declare("ranges_open", "gauge", "Ranges that are planned and not landed", "partition")
+RANGE_WINDOW = _declare("range_window", "gauge", "Most open ranges that a partition may have: the backpressure")
+RANGE_OLDEST_AGE = _declare(
+    "range_oldest_age_seconds", "gauge", "Age of the oldest open range, since it was first seen"
+)
+RANGE_DEATHS = _declare("range_deaths", "gauge", "Most attempts at one open range that ended without a word")
+PARTITION_HALTED = _declare("partition_halted", "gauge", "1 where a partition waits for a person", "partition")
+DRAIN_LAST_SUCCESS = _declare(
+    "drain_last_success_timestamp_seconds", "gauge", "Last pass of the drainer over all partitions that are not halted"
+)
+ALARMS_OPEN = _declare("alarms_open", "gauge", "Alarms of the ledger that nobody has acknowledged", "kind")
+LAST_EVENT = _declare("last_event_timestamp_seconds", "gauge", "Event time of the newest stored tick", "symbol")
+HOT_ROWS = _declare("hot_rows", "gauge", "Rows in ticks, as Postgres estimates them")
+HOT_BYTES = _declare("hot_bytes", "gauge", "Bytes of ticks with their indexes")
+PARTITION_RUNWAY = _declare("partition_runway_seconds", "gauge", "Until the first day that has no partition")
+
+LAG_MESSAGES = _declare("consumer_lag_messages", "gauge", "Records of the log above the prefix", "partition")
+LAG_SECONDS = _declare("consumer_lag_seconds", "gauge", "Age of the oldest record above the prefix", "partition")
+STABLE_LAG = _declare("last_stable_lag_messages", "gauge", "Records that a transaction still hides", "partition")
+GROUP_DIFFERENCE = _declare(
+    "group_offset_difference_messages", "gauge", "The group's offset less the prefix; above 0 is wrong", "partition"
+)
+RETENTION_HEADROOM = _declare(
+    "retention_headroom_ratio", "gauge", "Share of the topic's retention that landing has left", "partition"
+)
+
+QUEUE_LENGTH = _declare("queue_length", "gauge", "Messages that wait in a queue of Celery", "queue")
+REDIS_MEMORY = _declare("redis_memory_bytes", "gauge", "Memory that Redis uses for data")
+REDIS_MEMORY_LIMIT = _declare("redis_memory_limit_bytes", "gauge", "Redis' maxmemory; no series where it has none")
+
+DISK_FREE = _declare("disk_free_ratio", "gauge", "Free share of the disk with the embedded servers' data")

@@ -1,0 +1,77 @@
+"""What the exporter reads from the ledger. Every function takes the connection of a ``Reader.snapshot``.
+
+Counts come from the ledger and not from the workers: a worker that is killed after its COMMIT, or recycled, would lose
+what it had counted; rows of the ledger are written in the transaction of the ticks that they count.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, text
+
+# Below the prefix no reject is ever added, nor taken away: what was counted there once stays true. So each look reads
+# the window's rejects by the primary key, however many there are.
+REJECTS = text("""
+    SELECT c.generation_id, c.partition, c.committed, q.reason,
+           count(q.reason) FILTER (WHERE q.kafka_offset < c.committed), count(q.reason)
+    FROM partition_cursor c
+    LEFT JOIN unnest(CAST(:generations AS smallint[]), CAST(:partitions AS integer[]), CAST(:prefixes AS bigint[]))
+         AS known (generation_id, partition, prefix) USING (generation_id, partition)
+    LEFT JOIN quarantine q ON q.generation_id = c.generation_id AND q.kafka_partition = c.partition
+         AND q.kafka_offset >= coalesce(known.prefix, 0)
+    GROUP BY c.generation_id, c.partition, c.committed, q.reason
+""")
+ALARMS = text("SELECT kind, count(*) FROM alarm WHERE acknowledged_at IS NULL GROUP BY kind ORDER BY kind")
+OPEN = text("""
+    SELECT id, extract(epoch FROM clock_timestamp() - not_before)::float FROM offset_range
+    WHERE state = 'planned' AND generation_id = (SELECT max(id) FROM topic_generation)
+""")
+
+
+@dataclass(slots=True)
+class RejectCounter:
+    """Counts all rejects by reason, reading each settled one only once. One per process and database."""
+
+    prefixes: dict[tuple[int, int], int] = field(default_factory=dict)
+    settled: Counter[str] = field(default_factory=Counter)
+
+    def count(self, connection: Connection) -> dict[str, int]:
+        """Rows of ``quarantine`` by reason, resolved ones too. Counts anew where the ledger went back (a restore)."""
+        rows = self._read(connection)
+        if any(committed < self.prefixes.get((generation, number), 0) for generation, number, committed, *_ in rows):
+            self.prefixes, self.settled = {}, Counter()
+            rows = self._read(connection)
+        total = Counter(self.settled)
+        for generation, number, committed, reason, settled, all_above in rows:
+            self.prefixes[generation, number] = committed
+            if reason is not None:
+                self.settled[reason] += settled
+                total[reason] += all_above
+        return dict(total)
+
+    def _read(self, connection: Connection) -> list[tuple[int, int, int, str | None, int, int]]:
+        places = list(self.prefixes)
+        arguments = {
+            "generations": [generation for generation, _ in places],
+            "partitions": [number for _, number in places],
+            "prefixes": [self.prefixes[place] for place in places],
+        }
+        return [tuple(row) for row in connection.execute(REJECTS, arguments)]
+
+
+def open_alarms_by_kind(connection: Connection) -> dict[str, int]:
+    """How many alarms nobody has acknowledged, by kind."""
+    return {row[0]: row[1] for row in connection.execute(ALARMS)}
+
+
+@dataclass(slots=True)
+class OpenRangeAges:
+    """How long ranges have been open: the ledger keeps no such time, so the first sight of each is remembered."""
+
+    first_seen: dict[int, float] = field(default_factory=dict)  # by id: seconds of the clock that is passed
+
+    def oldest(self, connection: Connection, now: float) -> float:
+        """Seconds since the oldest open range of the newest generation was first seen, or due; 0 where none is open."""
+        there = {number: now - max(0.0, since_due) for number, since_due in connection.execute(OPEN)}
+        self.first_seen = {number: min(at, self.first_seen.get(number, at)) for number, at in there.items()}
+        return now - min(self.first_seen.values(), default=now)
