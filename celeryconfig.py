@@ -9,6 +9,7 @@ from kombu import Queue as _Queue
 from orderbook.config import settings as _settings
 
 broker_url = _settings().redis.url.get_secret_value()
+broker_use_ssl = _settings().redis.tls
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # for ever: a broker that comes back finds us waiting
 broker_transport_options = {

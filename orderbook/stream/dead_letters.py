@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from orderbook.errors import Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import VERSION_HEADER
-from orderbook.stream.connection import kafka_python_options
+from orderbook.stream.connection import connected
 
 _LONGEST_HEADER = 1_000  # bytes
 _LARGEST = 2**20  # bytes of key and value: a topic of ours holds nothing larger, and that of the letters takes it
@@ -53,8 +53,9 @@ class DeadLetters:
         self._seconds = kafka.request_timeout_seconds
         timeout = int(kafka.request_timeout_seconds * 1000)
         try:
-            self._producer = KafkaProducer(
-                **kafka_python_options(kafka),
+            self._producer = connected(
+                KafkaProducer,
+                kafka,
                 acks="all",
                 enable_idempotence=True,
                 compression_type="lz4",

@@ -8,9 +8,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from orderbook.errors import EarlyEnd, OffsetOutOfRange, OutOfTime, Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import Batch, FetchLimits, Record, version_of
-from orderbook.stream.connection import confluent_options
+from orderbook.stream.connection import AUTHORITY_SETTING, SASL_SETTINGS, confluent_options
 
 _POLL_RECORDS = 5_000
+_REFUSALS = {  # the cluster answers, and will not have us: the setting to look at
+    KafkaError._AUTHENTICATION: SASL_SETTINGS,  # noqa: SLF001 - the client's own names for them
+    KafkaError._SSL: AUTHORITY_SETTING,  # noqa: SLF001
+}
 
 
 class ConfluentFetcher:
@@ -69,8 +73,10 @@ class ConfluentFetcher:
 
     def _note(self, error: KafkaError) -> None:
         # only told so: librdkafka goes on connecting, and a broker may be back before the attempt is over
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - the client's own name for it
+        if error.code() in _REFUSALS:
             self._away = error
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN and self._away is None:  # noqa: SLF001
+            self._away = error  # unless it was said why
 
     def _stop(self, reader: "_Reader", limits: FetchLimits) -> None:
         if self._away is not None and not reader.batch.records:
@@ -149,4 +155,6 @@ class _Reader:
 def _translated(error: KafkaError) -> Unavailable:
     if error.code() in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
         return OffsetOutOfRange(error.str())
+    if error.code() in _REFUSALS:
+        return Unavailable(f"{_REFUSALS[error.code()]}: {error.str()}")
     return Unavailable(f"{error.name()}: {error.str()}")
