@@ -106,6 +106,13 @@ class IngestSettings(Section):
     unknown_fields: Literal["reject", "count"] = Field("reject", description="what a field the tick lacks means")
 
 
+class CompletenessSettings(Section):
+    """How sequence ids are watched. Rules and sessions stand in the profiles."""
+
+    interval_seconds: float = Field(1, gt=0, description="beat sends a `stitch` this often")
+    confirm_after_seconds: float = Field(900, ge=0, description="a gap that stayed open for this long is confirmed")
+
+
 class SimulatorSettings(Section):
     """Defaults of `python -m orderbook.simulator`; its flags win."""
 

@@ -6,6 +6,7 @@ from orderbook.cli import audit, config, db, quarantine, ranges, topics
 from orderbook.cli.doctor import doctor
 from orderbook.cli.env import env
 from orderbook.cli.failures import Commands
+from orderbook.cli.gaps import gaps
 from orderbook.cli.query import query
 from orderbook.cli.status import status
 from orderbook.cli.tail import tail
@@ -28,6 +29,7 @@ app.command(epilog="Example: orderbook doctor")(doctor)
 app.command(epilog="Example: orderbook status --watch")(status)
 app.command(epilog="Example: orderbook tail --symbol TTF-GAS --limit 20")(tail)
 app.command(epilog='Example: orderbook query "SELECT symbol, count(*) FROM ticks GROUP BY 1" --output csv')(query)
+app.command(epilog="Example: orderbook gaps --kind gap --state open --from 2h")(gaps)
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")
