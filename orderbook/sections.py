@@ -121,5 +121,6 @@ class SimulatorSettings(Section):
     seed: int | None = Field(None, description="the same seed gives the same walk")
     count: int | None = Field(None, ge=1, description="stop after this many ticks")
     duration: float | None = Field(None, gt=0, allow_inf_nan=False, description="stop after this many seconds")
-    fault: str = Field("", description="bad ticks: malformed:1%,crossed:0.5%,late")
+    fault: str = Field("", description="bad ticks: malformed:1%,crossed:0.5%,late,gap,repeat,reorder,reset,stall")
+    stall_seconds: float = Field(45, gt=0, allow_inf_nan=False, description="how long a symbol is silent in a stall")
     ledger: Path | None = Field(None, description="NDJSON file of what was sent and acknowledged, faults marked")
