@@ -11,6 +11,10 @@ TABLES = """
 -- of a landing, until its range is stitched and merged: orderbook/sequence.py says what stands in it
 ALTER TABLE offset_range ADD COLUMN summary jsonb;
 
+-- for the trace of a tick; of a range that was there before, and of merged ones, it is not known
+ALTER TABLE offset_range ADD COLUMN planned_at timestamptz, ADD COLUMN fetched_at timestamptz;
+ALTER TABLE offset_range ALTER COLUMN planned_at SET DEFAULT now();
+
 -- how far a partition is stitched; a row of its own, so that stitching never keeps a drainer waiting
 CREATE TABLE sequence_cursor (
     generation_id smallint NOT NULL,
@@ -95,4 +99,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE symbol_hour, late_fill, sequence_event, sequence_chain, sequence_cursor")
-    op.execute("ALTER TABLE offset_range DROP COLUMN summary")
+    op.execute("ALTER TABLE offset_range DROP COLUMN summary, DROP COLUMN planned_at, DROP COLUMN fetched_at")

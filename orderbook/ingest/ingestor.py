@@ -128,14 +128,16 @@ class Ingestor:
         if claim.deaths >= DEATHS_TO_SUSPECT:
             log.warning("range suspect", range=self._label(claim), deaths=claim.deaths)
             batch, judged = self._isolate(claim, renew)
+            fetched = monotonic()
         else:
             batch = self._fetch(claim, renew)
+            fetched = monotonic()
             crashpoint("after_fetch")
             crashpoint_within(f"judge.{claim.partition}", claim.start, batch.position)
             renew()
             judged = self._judge.judge(batch.records)
         self._vouch(claim)
-        load = self._load(session, claim, batch, judged)
+        load = self._load(session, claim, batch, judged, fetched)
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
         self._outage.is_over()
@@ -158,7 +160,7 @@ class Ingestor:
         if (found.cluster_id, found.topic_id) != (claim.cluster_id, claim.topic_id):
             raise Recreated(f"topic id {found.topic_id}, was {claim.topic_id}")
 
-    def _load(self, session: Session, claim: Claim, batch: Batch, judged: Judged) -> Load:
+    def _load(self, session: Session, claim: Claim, batch: Batch, judged: Judged, fetched: float) -> Load:
         position = min(batch.position, self._make_days(session, judged) or batch.position)
         ticks, rejects = judged.ticks, judged.rejects
         if position < batch.position:
@@ -170,7 +172,7 @@ class Ingestor:
             return reject(by_offset[offset], Fault("refused", None, detail))
 
         gaps = _gaps(sorted(by_offset), claim.start, position)
-        return Load(ticks, rejects, gaps, position, refuse, self._summarise)
+        return Load(ticks, rejects, gaps, position, refuse, self._summarise, fetched)
 
     def _make_days(self, session: Session, judged: Judged) -> int | None:
         """Make the days that the rows need; returns the offset of the first row that must wait for another landing."""

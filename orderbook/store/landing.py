@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
+from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
 from orderbook.store import breaker
@@ -80,6 +81,7 @@ class Load:
     position: int
     refuse: Callable[[int, str], Reject]  # makes a reject, with its bytes, of the offset of a row that Postgres refuses
     summarise: Summarise  # the sequence ids of those of the ticks that are stored
+    fetched: float  # when its records had come from the log, by this process' monotonic clock
 
 
 LOCK_MINE = text("""
@@ -91,7 +93,8 @@ END_EARLIER = text("UPDATE offset_range SET end_offset = :position WHERE id = :i
 FINISH = text("""
     UPDATE offset_range
     SET state = 'done', n_ok = :ok, n_bad = :bad, n_gap = :gaps, code_version = :version, done_at = clock_timestamp(),
-        summary = CAST(:summary AS jsonb), holder_pid = NULL, holder_start = NULL, lease_until = NULL
+        fetched_at = clock_timestamp() - make_interval(secs => :seconds_ago), summary = CAST(:summary AS jsonb),
+        holder_pid = NULL, holder_start = NULL, lease_until = NULL
     WHERE id = :id AND state = 'planned'
 """)
 
@@ -194,7 +197,8 @@ class Landing:
         if load.position < claim.end:
             epoch = connection.execute(END_EARLIER, {"id": claim.id, "position": load.position}).scalar_one()
             ledger.add(load.position, claim.end, epoch=epoch)
-        finished = connection.execute(FINISH, {"id": claim.id, "version": CODE_VERSION, "summary": summary, **counts})
+        told = {"version": CODE_VERSION, "summary": summary, "seconds_ago": monotonic() - load.fetched}
+        finished = connection.execute(FINISH, {"id": claim.id, **told, **counts})
         assert finished.rowcount == 1, f"range {claim.id} went away under its lock"
         if load.gaps and not self._expect_gaps:
             ledger.alarm("gap", f"{load.gaps} offsets hold no record", claim.start, load.position)

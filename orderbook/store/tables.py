@@ -79,6 +79,8 @@ offset_range = Table(
     Column("code_version", Text),
     Column("done_at", _instant),
     Column("summary", JSONB),  # of the sequence ids, until the range is stitched and merged
+    Column("planned_at", _instant, server_default=func.now()),  # as fetched_at: unknown once merged
+    Column("fetched_at", _instant),
     UniqueConstraint("generation_id", "partition", "start_offset"),
     UniqueConstraint("generation_id", "partition", "end_offset"),
     ForeignKeyConstraint(
