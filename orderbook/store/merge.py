@@ -60,7 +60,7 @@ def merge_finished(engine: Engine, age_seconds: float) -> int:
 
 
 def _merge_partition(engine: Engine, cursor: Row[Any], age_seconds: float) -> int:
-    where = {"generation": cursor.generation_id, "partition": cursor.partition, "committed": cursor.committed}
+    where = {"generation": cursor.generation_id, "partition": cursor.partition, "settled": cursor.settled}
     arguments = {**where, "age_seconds": age_seconds, "most": MOST_AT_ONCE, "kept": KEPT_RECORDS}
     merged = 0
     while True:
