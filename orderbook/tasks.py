@@ -167,8 +167,12 @@ def _ingestor(_pid: int) -> Ingestor:
 def _stitcher(pid: int) -> Stitcher:
     config = settings()
     profiles = load_profiles(config.ingest.profiles_file)
-    after = config.completeness.confirm_after_seconds
-    return Stitcher(Sequences(_maintenance_engine(pid)), profiles, confirm_after_seconds=after)
+    return Stitcher(
+        Sequences(_maintenance_engine(pid)),
+        profiles,
+        confirm_after_seconds=config.completeness.confirm_after_seconds,
+        pause_seconds=config.completeness.interval_seconds / 2,
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-_LAST = re.compile(r"(\d{1,6})\s?([smhd])")
+_LAST = re.compile(r"(\d{1,5})\s?([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 

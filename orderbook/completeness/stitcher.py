@@ -29,19 +29,32 @@ class Stitched:
 
 
 class Stitcher:
-    """Stitches what lies below the prefix, for at most ``seconds``; the next pass goes on."""
+    """Stitches what lies below the prefix, for at most ``seconds``; the next pass goes on.
+
+    A pass that follows another within ``pause_seconds`` returns at once: a day of beats with no worker costs little.
+    """
 
     def __init__(
-        self, store: Sequences, profiles: Profiles, *, confirm_after_seconds: float, seconds: float = 20
+        self,
+        store: Sequences,
+        profiles: Profiles,
+        *,
+        confirm_after_seconds: float,
+        pause_seconds: float = 0,
+        seconds: float = 20,
     ) -> None:
         self._store = store
         self._profiles = profiles
         self._summariser = Summariser(profiles)
         self._confirm_after_seconds = confirm_after_seconds
+        self._pause_seconds = pause_seconds
         self._seconds = seconds
+        self._ended = float("-inf")
 
     def run(self) -> Stitched:
         """One pass over all partitions. Raises ``Unavailable``; what was stitched before that stays."""
+        if monotonic() - self._ended < self._pause_seconds:
+            return Stitched(0, {}, 0)
         deadline = monotonic() + self._seconds
         ranges, events = 0, Counter[str]()
         while places := self._store.due():
@@ -53,7 +66,9 @@ class Stitcher:
             if not done or monotonic() > deadline:  # others are at it, or the next pass goes on
                 break
         self._store.apply_late_fills()
-        return Stitched(ranges, dict(events), self._store.confirm_gaps(self._confirm_after_seconds))
+        confirmed = self._store.confirm_gaps(self._confirm_after_seconds)
+        self._ended = monotonic()
+        return Stitched(ranges, dict(events), confirmed)
 
     def _stitch(self, store: PartitionStitching, events: Counter[str]) -> int:
         """The next ranges of one partition; returns how many."""

@@ -16,6 +16,7 @@ UNFILLED = text("""
     SELECT * FROM sequence_event
     WHERE generation_id = :generation AND partition = :partition AND symbol = :symbol AND n_missing > 0
       AND epoch_offset = :epoch_offset AND first_sequence <= :highest AND last_sequence >= :lowest
+    FOR UPDATE
 """)
 # A gap is explained when something is known of the log between the two ticks on its sides: a lost range, or as many
 # rejects of the symbol as ids are missing (bytes that cannot be read still have their key).

@@ -18,6 +18,7 @@ from orderbook.store.database import translated
 from orderbook.tick import from_microseconds, microseconds
 
 RANGES_AT_ONCE: Final = 100
+BYTES_AT_ONCE: Final = 2**18  # of summaries; where a rule fits badly, one range holds thousands of sections
 
 ADD_CURSORS = text("""
     INSERT INTO sequence_cursor (generation_id, partition, stitched)
@@ -33,10 +34,14 @@ LOCK = text("""
     WHERE generation_id = :generation AND partition = :partition FOR UPDATE OF s SKIP LOCKED
 """)
 FINISHED = text("""
-    SELECT start_offset, end_offset, n_ok, summary FROM offset_range
-    WHERE generation_id = :generation AND partition = :partition AND state <> 'planned'
-      AND start_offset >= :stitched AND end_offset <= :committed
-    ORDER BY start_offset LIMIT :most
+    SELECT start_offset, end_offset, n_ok, summary FROM (
+        SELECT start_offset, end_offset, n_ok, summary,
+               sum(size) OVER (ORDER BY start_offset) - size AS bytes_before
+        FROM (SELECT *, coalesce(pg_column_size(summary), 0) AS size FROM offset_range
+              WHERE generation_id = :generation AND partition = :partition AND state <> 'planned'
+                AND start_offset >= :stitched AND end_offset <= :committed
+              ORDER BY start_offset LIMIT :most) AS next) AS summed
+    WHERE bytes_before < :most_bytes ORDER BY start_offset
 """)
 TICKS_OF = text("""
     SELECT symbol, event_time, sequence_id, kafka_offset FROM ticks
@@ -97,7 +102,8 @@ class PartitionStitching:
 
     def stretches(self, summarise: SummariseRows) -> list[Stretch]:
         """The next ranges to stitch, in log order. One without a summary is summarised from its rows."""
-        arguments = {**self.place, "stitched": self.stitched, "committed": self.committed, "most": RANGES_AT_ONCE}
+        arguments = {**self.place, "stitched": self.stitched, "committed": self.committed}
+        arguments |= {"most": RANGES_AT_ONCE, "most_bytes": BYTES_AT_ONCE}
         return [self._stretch(row, summarise) for row in self.connection.execute(FINISHED, arguments).all()]
 
     def _stretch(self, row: Any, summarise: SummariseRows) -> Stretch:

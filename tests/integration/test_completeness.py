@@ -7,13 +7,15 @@ from decimal import Decimal
 import pytest
 
 from orderbook.clock import utc_now
+from orderbook.completeness.stitcher import Stitcher
 from orderbook.errors import Unavailable
-from orderbook.profiles import Profile, Profiles
+from orderbook.profiles import Profile, Profiles, load_profiles
 from orderbook.sessions import Sessions
 from orderbook.store import stitching
 from orderbook.store.journal import Operator
 from orderbook.store.merge import merge_finished
 from orderbook.store.requeue import Place, land_reject
+from orderbook.store.sequences import Sequences
 from tests.pipeline import Pipeline, tick, valid
 
 ANNA = Operator("anna", "because")
@@ -193,3 +195,21 @@ def test_a_closed_session_has_no_stalls(pipeline: Pipeline) -> None:
     pipeline.run()
     pipeline.stitch(Profiles([], Profile("open", stale_after_seconds=30)))
     assert [row[1] for row in pipeline.events()] == ["stall"]
+
+
+def test_a_rule_that_fits_badly_does_not_stop_the_stitching(pipeline: Pipeline) -> None:
+    pipeline.with_policy(max_offsets=4_000, max_open=20)
+    pipeline.produce([tick(2 * n) for n in range(12_000)])
+    pipeline.run()
+    assert pipeline.stitch().events == {"gap": 11_999}
+    assert pipeline.one("SELECT sum(n_missing) FROM sequence_event") == 11_999
+
+
+def test_passes_that_follow_each_other_at_once_ask_nothing(pipeline: Pipeline) -> None:
+    sequences = Sequences(pipeline.new_engine("stitch"))
+    stitcher = Stitcher(sequences, load_profiles(None), confirm_after_seconds=900, pause_seconds=3600)
+    pipeline.produce([*valid(3), *valid(2, first=6)])
+    assert stitcher.run().ranges == 0
+    pipeline.run()
+    assert stitcher.run().ranges == 0
+    assert pipeline.stitch().ranges == 1
