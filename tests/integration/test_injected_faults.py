@@ -161,3 +161,15 @@ def test_a_stall_is_an_event_of_its_symbol_only(pipeline: Pipeline, tmp_path: Pa
     assert pipeline.one(
         "SELECT min(event_time - after_time) >= interval '3 s' FROM sequence_event WHERE kind = 'stall'"
     )
+
+
+def test_a_later_simulator_goes_on_after_a_reset(pipeline: Pipeline, tmp_path: Path) -> None:
+    ledger = tmp_path / "sent"
+    flags = ("--count", "400", "--interval", "0.001", "--fault", "reset:2%,reorder:2%", "--ledger", str(ledger))
+    for name, seed in (("one", "1"), ("two", "2"), ("three", "3")):
+        run(tmp_path / name, *SYMBOLS, *flags, "--seed", seed)
+    pipeline.run()
+    pipeline.stitch()
+    expected = injected(ledger)
+    assert {kind for _, kind, *_ in expected} == {"reset", "reorder"}
+    assert stored(pipeline) == expected
