@@ -50,6 +50,7 @@ beat_max_loop_interval = 0.25
 beat_schedule = {
     "drain": {"task": "drain", "schedule": _settings().drain.interval_seconds},
     "make-days": {"task": "make_days", "schedule": 600.0},
+    "stitch": {"task": "stitch", "schedule": _settings().completeness.interval_seconds},
     "relay-rejects": {"task": "relay_rejects", "schedule": 5.0},
     "merge-ranges": {"task": "merge_ranges", "schedule": 60.0},
 }

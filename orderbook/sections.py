@@ -129,6 +129,13 @@ class IngestSettings(Section):
     unknown_fields: Literal["reject", "count"] = Field("reject", description="what a field the tick lacks means")
 
 
+class CompletenessSettings(Section):
+    """How sequence ids are watched. Rules and sessions stand in the profiles."""
+
+    interval_seconds: float = Field(1, gt=0, description="beat sends a `stitch` this often")
+    confirm_after_seconds: float = Field(900, ge=0, description="a gap that stayed open for this long is confirmed")
+
+
 class SimulatorSettings(Section):
     """Defaults of `python -m orderbook.simulator`; its flags win."""
 
@@ -137,5 +144,6 @@ class SimulatorSettings(Section):
     seed: int | None = Field(None, description="the same seed gives the same walk")
     count: int | None = Field(None, ge=1, description="stop after this many ticks")
     duration: float | None = Field(None, gt=0, allow_inf_nan=False, description="stop after this many seconds")
-    fault: str = Field("", description="bad ticks: malformed:1%,crossed:0.5%,late")
+    fault: str = Field("", description="bad ticks: malformed:1%,crossed:0.5%,late,gap,repeat,reorder,reset,stall")
+    stall_seconds: float = Field(45, gt=0, allow_inf_nan=False, description="how long a symbol is silent in a stall")
     ledger: Path | None = Field(None, description="NDJSON file of what was sent and acknowledged, faults marked")

@@ -11,6 +11,8 @@ from celery.signals import setup_logging, worker_ready
 from kombu.exceptions import OperationalError
 
 from orderbook.celery import app
+from orderbook.completeness.stitcher import Stitcher
+from orderbook.completeness.summary import Summariser
 from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
@@ -28,6 +30,7 @@ from orderbook.store.landing import Landing
 from orderbook.store.ledger import Ledger
 from orderbook.store.merge import merge_finished
 from orderbook.store.outbox import relay
+from orderbook.store.sequences import Sequences
 from orderbook.stream.dead_letters import DeadLetters
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import TopicClient
@@ -88,6 +91,15 @@ def merge_ranges() -> None:
         merged = merge_finished(_maintenance_engine(os.getpid()), settings().database.merge_after_seconds)
         if merged:
             log.info("ranges merged", ranges=merged)
+
+
+@app.task(name="stitch")
+def stitch() -> None:
+    """Stitch the sequence ids of what was finished since: gaps, repeats, resets, and ticks by the hour."""
+    with _patience("ids not stitched"):
+        done = _stitcher(os.getpid()).run()
+        if done.events or done.confirmed:
+            log.warning("sequence events", **done.events, confirmed=done.confirmed)
 
 
 @app.task(name="relay_rejects")
@@ -151,8 +163,21 @@ def _ingestor(_pid: int) -> Ingestor:
         judge=FastLane(validator, profiles) if options.fast_lane else validator,
         landing=Landing(expect_gaps=config.kafka.expect_gaps),
         isolate=Isolation(options.fetch_seconds, options.fetch_seconds).read,
+        summarise=Summariser(profiles),
         policy=AttemptPolicy(options.fetch_bytes, options.fetch_seconds, options.landing_seconds + 5),
         name=config.kafka.topic,
+    )
+
+
+@cache
+def _stitcher(pid: int) -> Stitcher:
+    config = settings()
+    profiles = load_profiles(config.ingest.profiles_file)
+    return Stitcher(
+        Sequences(_maintenance_engine(pid)),
+        profiles,
+        confirm_after_seconds=config.completeness.confirm_after_seconds,
+        pause_seconds=config.completeness.interval_seconds / 2,
     )
 
 

@@ -19,7 +19,7 @@ from orderbook.logs import Outage
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
-from orderbook.store.landing import Landing, Load, Reject
+from orderbook.store.landing import Landing, Load, Reject, Summarise
 from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher
 from orderbook.stream.topics import TopicClient
 
@@ -45,6 +45,7 @@ class Ingestor:
     """Lands ranges of one topic. Make one per process, after the fork; ``run`` is one attempt.
 
     ``isolate`` reads and judges a suspect range in a process of its own: one that may have killed two workers.
+    ``summarise`` says what the ledger keeps of the sequence ids.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Ingestor:
         judge: Judge,
         landing: Landing,
         isolate: SuspectReader,
+        summarise: Summarise,
         policy: AttemptPolicy,
         name: str,
     ) -> None:
@@ -65,6 +67,7 @@ class Ingestor:
         self._judge = judge
         self._landing = landing
         self._isolate = isolate
+        self._summarise = summarise
         self._policy = policy
         self._name = name
         self._outage = Outage(log, "range given back")
@@ -125,14 +128,16 @@ class Ingestor:
         if claim.deaths >= DEATHS_TO_SUSPECT:
             log.warning("range suspect", range=self._label(claim), deaths=claim.deaths)
             batch, judged = self._isolate(claim, renew)
+            fetched = monotonic()
         else:
             batch = self._fetch(claim, renew)
+            fetched = monotonic()
             crashpoint("after_fetch")
             crashpoint_within(f"judge.{claim.partition}", claim.start, batch.position)
             renew()
             judged = self._judge.judge(batch.records)
         self._vouch(claim)
-        load = self._load(session, claim, batch, judged)
+        load = self._load(session, claim, batch, judged, fetched)
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
         self._outage.is_over()
@@ -155,7 +160,7 @@ class Ingestor:
         if (found.cluster_id, found.topic_id) != (claim.cluster_id, claim.topic_id):
             raise Recreated(f"topic id {found.topic_id}, was {claim.topic_id}")
 
-    def _load(self, session: Session, claim: Claim, batch: Batch, judged: Judged) -> Load:
+    def _load(self, session: Session, claim: Claim, batch: Batch, judged: Judged, fetched: float) -> Load:
         position = min(batch.position, self._make_days(session, judged) or batch.position)
         ticks, rejects = judged.ticks, judged.rejects
         if position < batch.position:
@@ -167,7 +172,7 @@ class Ingestor:
             return reject(by_offset[offset], Fault("refused", None, detail))
 
         gaps = _gaps(sorted(by_offset), claim.start, position)
-        return Load(ticks, rejects, gaps, position, refuse)
+        return Load(ticks, rejects, gaps, position, refuse, self._summarise, fetched)
 
     def _make_days(self, session: Session, judged: Judged) -> int | None:
         """Make the days that the rows need; returns the offset of the first row that must wait for another landing."""

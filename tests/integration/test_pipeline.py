@@ -119,6 +119,8 @@ def _historical():
 def test_merged_ranges_keep_their_counts_and_the_way_to_the_prefix(pipeline: Pipeline) -> None:
     pipeline.with_policy(max_offsets=10, max_open=50).produce([*valid(45), b"x", *valid(124)])
     pipeline.run()
+    assert merge_finished(pipeline.engine, age_seconds=0) == 0, "what is not stitched keeps its summary"
+    pipeline.stitch()
     assert merge_finished(pipeline.engine, age_seconds=0) == 6, "all but the newest hundred records"
     first = pipeline.rows("SELECT start_offset, end_offset, n_ok, n_bad, n_gap FROM offset_range ORDER BY 1 LIMIT 2")
     assert first == [(0, 70, 69, 1, 0), (70, 80, 10, 0, 0)]
@@ -131,6 +133,7 @@ def test_one_pass_merges_however_many_ranges_wait(pipeline: Pipeline, monkeypatc
     monkeypatch.setattr(merge, "MOST_AT_ONCE", 3)
     pipeline.with_policy(max_offsets=5, max_open=50).produce(valid(200))
     pipeline.run()
+    pipeline.stitch()
     assert merge_finished(pipeline.engine, age_seconds=0) == 19
     assert pipeline.one("SELECT end_offset FROM offset_range WHERE start_offset = 0") == 100
 
