@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import aspects, report
+from tests.bench.phases import phases
 from tests.bench.rivals_run import Outcome, rivals_python, versions
 from tests.bench.stage import Log, Stage, stage
-from tests.bench.ways import WAYS, Absent, pipeline
+from tests.bench.ways import WAYS, Absent, confluent_copy, pipeline
 
 SLOW_TICKS = 200_000  # for ways that would take minutes
 Way = Callable[[Stage, Log], Outcome]
@@ -28,7 +29,7 @@ VARIANTS: Mapping[str, Way] = {
     "pipeline, validator alone": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_INGEST__FAST_LANE="false"),
 }
 ALL: Mapping[str, Way] = {**VARIANTS, **{name: way for name, way in WAYS.items() if name != "pipeline"}}
-ASPECTS = ("latency", "idle", "memory", "growth")
+ASPECTS = ("phases", "latency", "idle", "memory", "growth")
 
 
 def main() -> None:
@@ -57,6 +58,7 @@ def _short(at: Stage, log: Log) -> Log:
 def _race(at: Stage, log: Log, names: list[str], rounds: int) -> tuple[dict[str, list[Outcome]], dict[str, str]]:
     outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
     absent: dict[str, str] = {}
+    confluent_copy(at, log)  # not counted: a young JVM spends as much on compiling as on serving
     for number in range(rounds):
         for name in names if number % 2 == 0 else reversed(names):  # so that no way always follows the same one
             if name in absent:
@@ -75,6 +77,8 @@ def _race(at: Stage, log: Log, names: list[str], rounds: int) -> tuple[dict[str,
 
 def _aspect(at: Stage, log: Log, name: str) -> Mapping[str, Any]:
     match name:
+        case "phases":
+            return phases(at, log)
         case "latency":
             return aspects.latency(at, 20)
         case "idle":

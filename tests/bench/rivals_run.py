@@ -67,13 +67,13 @@ def race(stage: Stage, python: Path, program: str, options: Sequence[Mapping[str
     with ExitStack() as ending:
         processes = [_start(ending, python, program, each) for each in options]
         for process in processes:
-            _answer(process)
+            _answer(process, program)
         before = {name: meter.spent() for name, meter in stage.meters.items()}
         for process in processes:
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        told = [json.loads(_answer(process)) for process in processes]
+        told = [json.loads(_answer(process, program)) for process in processes]
         cpu = {name: meter.spent() - before[name] for name, meter in stage.meters.items()}
     seconds = max(each["last"] for each in told) - min(each["first"] for each in told)
     return Outcome(sum(each["rows"] for each in told), seconds, {**cpu, "clients": sum(each["cpu"] for each in told)})
@@ -91,9 +91,9 @@ def _start(ending: ExitStack, python: Path, program: str, options: Mapping[str, 
     return process
 
 
-def _answer(process: subprocess.Popen[str]) -> str:
+def _answer(process: subprocess.Popen[str], program: str) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"a rival ended: {process.args}")
+        raise RuntimeError(f"{program} ended")
     return line

@@ -89,6 +89,11 @@ def confluent_copy(stage: Stage, log: Log) -> Outcome:
     return _consumers(stage, log, "confluent_copy", Path(sys.executable), processes=2)
 
 
+def confluent_copy_untuned(stage: Stage, log: Log) -> Outcome:
+    """The same with the client's own defaults, as it is usually left."""
+    return _consumers(stage, log, "confluent_copy", Path(sys.executable), processes=2, tuned=False)
+
+
 def confluent_values(stage: Stage, log: Log) -> Outcome:
     """The usual hand-written consumer."""
     return _consumers(stage, log, "confluent_values", Path(sys.executable), processes=2)
@@ -102,10 +107,17 @@ def row_by_row(stage: Stage, log: Log) -> Outcome:
 def quix(stage: Stage, log: Log) -> Outcome:
     """Quix Streams; each process has a topic of its own, so that no rebalance costs it time."""
     own = [stage.log(log.ticks // 2, log.partitions // 2, number=number) for number in (1, 2)]
-    with stage.database(migrated=False) as url:
+    with tempfile.TemporaryDirectory(prefix="orderbook-bench-") as folder, stage.database(migrated=False) as url:
+        _make_table(url, "feed_quix")
         at = urlsplit(url)
         common = {"bootstrap": stage.servers.kafka_bootstrap, "host": at.hostname, "port": at.port}
-        common |= {"dbname": at.path[1:], "user": at.username, "password": at.password, "idle_seconds": 4}
+        common |= {
+            "dbname": at.path[1:],
+            "user": at.username,
+            "password": at.password,
+            "idle_seconds": 4,
+            "folder": folder,
+        }
         options = [{**common, "topic": each.topic, "group": uuid4().hex} for each in own]
         outcome = race(stage, _rivals(), "quix_sink", options)
         assert stage.rows_in(url, "feed_quix") == outcome.rows == 2 * (log.ticks // 2)
@@ -153,12 +165,13 @@ def _placed(rows: pa.Table, partition: int) -> pa.Table:
     return rows
 
 
-def _consumers(stage: Stage, log: Log, program: str, python: Path, *, processes: int) -> Outcome:
+def _consumers(stage: Stage, log: Log, program: str, python: Path, *, processes: int, tuned: bool = True) -> Outcome:
     ends = log.ends()
     with stage.database(migrated=False) as url:
-        _make_feed(url)
+        _make_table(url, "feed")
         group = uuid4().hex
-        common = {"bootstrap": stage.servers.kafka_bootstrap, "topic": log.topic, "group": group, "database": url}
+        common: dict[str, Any] = {"bootstrap": stage.servers.kafka_bootstrap, "topic": log.topic, "group": group}
+        common |= {"database": url, "tuned": tuned}
         shares = [{n: end for n, end in ends.items() if n % processes == k} for k in range(processes)]
         options = [{**common, "ends": share, "rows": sum(share.values())} for share in shares]
         outcome = race(stage, python, program, options)
@@ -166,8 +179,8 @@ def _consumers(stage: Stage, log: Log, program: str, python: Path, *, processes:
     return outcome
 
 
-def _make_feed(url: str) -> None:
-    text = (Path(__file__).parent / "rivals" / "feed.sql").read_text()
+def _make_table(url: str, name: str) -> None:
+    text = (Path(__file__).parent / "rivals" / f"{name}.sql").read_text()
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(text)
         connection.commit()
@@ -193,6 +206,7 @@ WAYS: Mapping[str, Callable[..., Any]] = {
     "pipeline": pipeline,
     "copy alone": copy_alone,
     "confluent + COPY": confluent_copy,
+    "confluent + COPY, untuned": confluent_copy_untuned,
     "confluent + execute_values": confluent_values,
     "Quix Streams": quix,
     "row by row": row_by_row,

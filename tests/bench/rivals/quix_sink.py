@@ -16,6 +16,7 @@ application = Application(
     commit_every=20_000,
     commit_interval=5.0,
     loglevel=logging.ERROR,
+    state_dir=OPTIONS["folder"],
     consumer_extra_config={"queued.min.messages": 100_000, "fetch.queue.backoff.ms": 2},
 )
 
@@ -37,6 +38,8 @@ sink = Watched(
     user=OPTIONS["user"],
     password=OPTIONS["password"],
     table_name="feed_quix",
+    include_metadata=False,
+    schema_auto_update=False,  # two processes trip over each other when both make the table
 )
 application.dataframe(application.topic(OPTIONS["topic"], value_deserializer="json")).sink(sink)
 clock.wait_for_start()
