@@ -17,7 +17,7 @@ up: $(STAMP) ## run everything on this machine; make up ARGS="--symbols TTF-GAS,
 	@$(BIN)/orderbook up $(ARGS)
 
 test: $(STAMP) ## all tests, on real servers; make test ARGS="tests/unit -x"
-	@$(BIN)/python -m pytest -m "not slow and not matrix" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "not slow and not matrix" $(ARGS)
 
 test-matrix: $(STAMP) ## the quick rows of the fault matrix
 	@$(BIN)/python -m pytest -m matrix $(ARGS)

@@ -57,9 +57,15 @@ def _leave_the_program_uncollected(**_: Any) -> None:
 
 @app.task(name="drain")
 def drain() -> None:
-    """One pass of the drainer: cut new ranges, hint what is due, project the prefix."""
+    """One pass of the drainer: cut new ranges, hint what is due, project the prefix. It serves all that asked for one.
+
+    Passes come before ranges. Those that were asked for during a slow one would keep the ranges waiting long after it.
+    """
     with _patience("drain put off"):
-        _drainer(os.getpid()).run()
+        try:
+            _drainer(os.getpid()).run()
+        finally:
+            _broker(_forget_waiting_passes)()
 
 
 @app.task(name="ingest")
@@ -171,6 +177,11 @@ def _maintenance_engine(_pid: int) -> Any:
 def _queued_hints() -> int:
     with app.pool.acquire(block=True) as connection:
         return int(connection.default_channel.client.llen("ingest"))
+
+
+def _forget_waiting_passes() -> None:
+    with app.pool.acquire(block=True) as connection:
+        connection.default_channel.queue_purge("drain")
 
 
 def _broker(call: Callable[..., Any]) -> Callable[..., Any]:

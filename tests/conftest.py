@@ -7,8 +7,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
-from orderbook import config
+from orderbook import config as orderbook_config
 from tests.servers import (
     data_dir,
     database_url,
@@ -37,17 +39,29 @@ hypothesis.settings.load_profile("orderbook")
 KEPT = {"ORDERBOOK_CAPTURES", "ORDERBOOK_KAFKA_HOME"}  # where the machine keeps things, not how we behave
 
 
+class Shares(LoadFileScheduling):
+    """A file's tests stay together. Whole deployments need both cores: all go to one worker, never two at once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "deployments" if nodeid.startswith(("tests/e2e/", "tests/faults/")) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    """With ``-n``, each worker has servers of its own; beside a deployment the rest mostly waits."""
+    return Shares(config, log)
+
+
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Defaults everywhere, whatever the shell exports and whichever `orderbook up` runs."""
     for name in os.environ:
-        if name in config.WELL_KNOWN or (name.startswith(config.PREFIX) and name not in KEPT):
+        if name in orderbook_config.WELL_KNOWN or (name.startswith(orderbook_config.PREFIX) and name not in KEPT):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ORDERBOOK_DATA_DIR", str(tmp_path / "no-servers"))
-    monkeypatch.setattr(config, "POINTER", tmp_path / "no-pointer")
-    config.settings.cache_clear()
+    monkeypatch.setattr(orderbook_config, "POINTER", tmp_path / "no-pointer")
+    orderbook_config.settings.cache_clear()
     yield
-    config.settings.cache_clear()
+    orderbook_config.settings.cache_clear()
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from orderbook.store.database import translated
 
@@ -50,14 +51,20 @@ def merge_finished(engine: Engine, age_seconds: float) -> int:
     """Merge what has been finished for ``age_seconds``; returns how many rows the ledger lost."""
     with translated(), engine.begin() as connection:
         cursors = connection.execute(CURSORS).all()
+    return sum(_merge_partition(engine, cursor, age_seconds) for cursor in cursors)
+
+
+def _merge_partition(engine: Engine, cursor: Row[Any], age_seconds: float) -> int:
+    where = {"generation": cursor.generation_id, "partition": cursor.partition, "committed": cursor.committed}
+    arguments = {**where, "age_seconds": age_seconds, "most": MOST_AT_ONCE, "kept": KEPT_RECORDS}
     merged = 0
-    for cursor in cursors:
-        arguments = {**cursor._mapping, "age_seconds": age_seconds, "most": MOST_AT_ONCE, "kept": KEPT_RECORDS}  # noqa: SLF001 - its public name
+    while True:
         with translated(), engine.begin() as connection:
-            arguments["generation"] = arguments.pop("generation_id")
             ranges = [Finished(*row) for row in connection.execute(FINISHED, arguments)]
-            merged += sum(_merge(connection, run) for run in runs(sorted(ranges, key=lambda r: r.start)))
-    return merged
+            now = sum(_merge(connection, run) for run in runs(sorted(ranges, key=lambda r: r.start)))
+        merged += now
+        if len(ranges) < MOST_AT_ONCE or not now:
+            return merged
 
 
 def runs(ranges: Sequence[Finished]) -> Iterator[list[Finished]]:

@@ -5,7 +5,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -33,9 +33,11 @@ def proxy() -> Iterator[Proxy]:
 
 
 def _connected(proxy: Proxy) -> socket.socket:
-    plug = socket.create_connection((LOOPBACK, proxy.port), timeout=10)
-    plug.sendall(b"hello")
-    assert plug.recv(5) == b"hello"
+    with ExitStack() as unless_connected:
+        plug = unless_connected.enter_context(socket.create_connection((LOOPBACK, proxy.port), timeout=10))
+        plug.sendall(b"hello")
+        assert plug.recv(5) == b"hello"
+        unless_connected.pop_all()
     return plug
 
 

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from orderbook.clock import utc_now
 from orderbook.ingest.ingestor import AttemptPolicy
+from orderbook.store import merge
 from orderbook.store.merge import merge_finished
 from orderbook.tick import FIELDS, OrderBookTick
 from tests.pipeline import Pipeline, stored, tick, valid
@@ -122,6 +125,14 @@ def test_merged_ranges_keep_their_counts_and_the_way_to_the_prefix(pipeline: Pip
     pipeline.produce(valid(5))
     pipeline.run()
     assert pipeline.drain().prefixes[0] == 175
+
+
+def test_one_pass_merges_however_many_ranges_wait(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "MOST_AT_ONCE", 3)
+    pipeline.with_policy(max_offsets=5, max_open=50).produce(valid(200))
+    pipeline.run()
+    assert merge_finished(pipeline.engine, age_seconds=0) == 19
+    assert pipeline.one("SELECT end_offset FROM offset_range WHERE start_offset = 0") == 100
 
 
 def test_a_worker_goes_on_with_the_ranges_that_follow(pipeline: Pipeline) -> None:

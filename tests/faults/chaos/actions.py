@@ -13,11 +13,13 @@ from kafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from tests.faults.chaos.crew import BEATS, SIMULATORS, WORKERS
-from tests.faults.chaos.play import Play
+from tests.faults.chaos.play import LOOK_SECONDS, Play
 from tests.faults.chaos.stage import SERVERS
 from tests.faults.proxy import Toxic
 
-STOP_SECONDS = (11.0, 26.0)  # longer than a lease; some longer than the landing's
+STOP_SECONDS = 26.0  # longer than a lease, and than the landing's
+SEARCH_SECONDS = 20.0
+NARROW = 3e4  # bytes a second: a range takes two or three seconds to be read, or to be copied
 MOST_PARTITIONS = 10
 HELD = """SELECT r.id, r.holder_start FROM offset_range r
     JOIN pg_stat_activity a ON a.pid = r.holder_pid AND a.backend_start = r.holder_start WHERE r.state = 'planned'"""
@@ -45,7 +47,7 @@ TOXICS: tuple[Callable[[random.Random], Toxic], ...] = (
 def kill_child(play: Play) -> None:
     """One process of a worker's pool."""
     role = play.random.choice(WORKERS)
-    if children := play.crew.children(role):
+    if role not in play.busy and (children := play.crew.children(role)):
         play.kill([play.random.choice(children)], f"a child of {role}")
 
 
@@ -53,7 +55,8 @@ def kill_worker(play: Play) -> None:
     """A worker's main process; its children live on for a moment."""
     role = play.random.choice(WORKERS)
     process = play.crew.alive.get(role)
-    if role not in play.busy and process is not None and process.pid is not None:
+    # one that still starts is left alone: on a busy machine nothing would ever run
+    if role not in play.busy and process is not None and play.crew.children(role):
         play.kill([psutil.Process(process.pid)], role)
 
 
@@ -81,51 +84,68 @@ def kill_at_a_crashpoint(play: Play) -> None:
     play.later(4, f"crashpoint {name} ends", count)
 
 
-def kill_all_that_fetch(play: Play) -> None:
-    """For two leases and more, whoever has read a range dies: ranges become suspect."""
+def kill_all_that_fetch(play: Play) -> bool:
+    """For three leases and more, whoever has read a range dies: ranges become suspect. The workers themselves live."""
     if "fetch" in play.busy:
-        return
+        return False
     path = play.stage.deployment.folder / "crashpoints" / "after_fetch.always"
     path.touch()
     play.note("everybody who has fetched dies")
-    play.occupy("fetch", play.random.uniform(28, 36), path.unlink)
+    seconds = play.random.uniform(35, 45)
+    play.occupy("fetch", seconds, path.unlink)
+    for role in WORKERS:
+        if role not in play.busy:
+            play.occupy(role, seconds, lambda: None)
+    return True
 
 
-def stop_worker(play: Play) -> None:
-    """A worker with its children, if it can be, while one holds a range."""
-    _stop(play, HELD, play.random.uniform(*STOP_SECONDS))
+def stop_worker_in_its_copy(play: Play) -> bool:
+    """No timeout of Postgres reaches it there: the drainer must end its connection."""
+    return _stop(play, f"{HELD} AND a.state = 'active' AND a.query LIKE 'COPY%'", "postgres")
 
 
-def stop_worker_that_reads(play: Play) -> None:
-    """While it has a range and no transaction, so that nothing of Postgres' ends it; for longer than any lease."""
-    _stop(play, f"{HELD} AND a.xact_start IS NULL", STOP_SECONDS[1])
+def stop_worker_that_reads(play: Play) -> bool:
+    """While it has a range and no transaction, so that nothing of Postgres' ends it."""
+    return _stop(play, f"{HELD} AND a.xact_start IS NULL", "kafka")
 
 
-def _stop(play: Play, held: str, seconds: float) -> None:
-    role = play.random.choice(WORKERS)
-    if role in play.busy or any(other in play.busy for other in WORKERS):
-        return
-    for _ in range(10):
+def _stop(play: Play, held: str, through: str) -> bool:
+    """Stop a worker with its children while it holds a range; a narrow link makes it hold one for longer."""
+    proxy, link = play.stage.proxies[through], f"link to {through}"
+    if link in play.busy or any(worker in play.busy for worker in WORKERS):
+        return False
+    gives_up_at = time.monotonic() + SEARCH_SECONDS
+    proxy.apply(Toxic("bandwidth", NARROW))
+    while time.monotonic() < gives_up_at:
+        play.crew.keep_alive()
+        if not _held(play, held):
+            time.sleep(LOOK_SECONDS)
+            continue
+        role = play.random.choice(WORKERS)
         stopped = play.crew.session(role)
         play.crew.signal(stopped, signal.SIGSTOP)
+        proxy.heal()
         if _still_held(play, held):
-            play.note(f"{role} holds a range")
-            break
+            play.note(f"stop {role}, which holds a range, for {STOP_SECONDS} s")
+            play.occupy(role, STOP_SECONDS, lambda s=stopped: play.crew.signal(s, signal.SIGCONT) and None)
+            return True
         play.crew.signal(stopped, signal.SIGCONT)
-        time.sleep(0.05)
-    else:
-        play.crew.signal(stopped, signal.SIGSTOP)
-    play.note(f"stop {role} for {seconds:.0f} s")
-    play.occupy(role, seconds, lambda: play.crew.signal(stopped, signal.SIGCONT) and None)
+        proxy.apply(Toxic("bandwidth", NARROW))
+    proxy.heal()
+    play.note("no worker stood still with a range")
+    return False
+
+
+def _held(play: Play, held: str) -> set[tuple]:
+    with suppress(psycopg2.Error):
+        return set(play.stage.deployment.rows(held))
+    return set()
 
 
 def _still_held(play: Play, held: str) -> bool:
-    try:
-        before = set(play.stage.deployment.rows(held))
-        time.sleep(0.7)  # the other worker's are landed by then
-        return bool(before & set(play.stage.deployment.rows(held)))
-    except psycopg2.Error:
-        return False
+    before = _held(play, held)
+    time.sleep(1.5 if before else 0)  # the other worker's are landed by then
+    return bool(before & _held(play, held))
 
 
 def stop_beat(play: Play) -> None:
@@ -192,14 +212,14 @@ def grow_partitions(play: Play) -> None:
             admin.close()
 
 
-WEIGHTED: dict[Callable[[Play], None], float] = {
+WEIGHTED: dict[Callable[[Play], object], float] = {
     kill_child: 6,
     kill_worker: 1.5,
     kill_beat: 1,
     kill_simulator: 0.7,
     kill_at_a_crashpoint: 8,
-    kill_all_that_fetch: 0.7,
-    stop_worker: 0.8,
+    kill_all_that_fetch: 0.1,
+    stop_worker_in_its_copy: 0.4,
     stop_worker_that_reads: 0.4,
     stop_beat: 0.5,
     kill_server: 1.5,
@@ -208,8 +228,16 @@ WEIGHTED: dict[Callable[[Play], None], float] = {
     spoil_link: 4,
     grow_partitions: 0.3,
 }
+# What a long run does from these parts of its time on, until it was possible: else it might never be drawn
+SCHEDULED: tuple[tuple[float, Callable[[Play], bool]], ...] = (
+    (0.1, kill_all_that_fetch),
+    (0.3, stop_worker_that_reads),
+    (0.45, stop_worker_in_its_copy),
+    (0.6, stop_worker_that_reads),
+    (0.75, stop_worker_in_its_copy),
+)
 # What shows a planted bug soonest; the draws are the seed's all the same.
-SCENES: dict[str, dict[Callable[[Play], None], float]] = {
+SCENES: dict[str, dict[Callable[[Play], object], float]] = {
     "no_cursor_lock": {kill_at_a_crashpoint: 1, kill_child: 1},
     "check_then_act": {stop_worker_that_reads: 1},
     "on_conflict_do_nothing": {kill_at_a_crashpoint: 2, kill_child: 1},

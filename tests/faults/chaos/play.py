@@ -53,7 +53,7 @@ class Play:
         self.later(seconds, f"end of {name}", free)
 
     def act(
-        self, actions: dict[Callable[["Play"], None], float], until: Callable[[], bool], pause: tuple[float, float]
+        self, actions: dict[Callable[["Play"], object], float], until: Callable[[], bool], pause: tuple[float, float]
     ) -> None:
         """Draw and play actions until told to end."""
         drawn = time.monotonic() + self.random.uniform(*pause)

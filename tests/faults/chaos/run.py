@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 
 from tests.faults.chaos import verdict
-from tests.faults.chaos.actions import WEIGHTED
+from tests.faults.chaos.actions import SCHEDULED, WEIGHTED
 from tests.faults.chaos.crew import Crew
 from tests.faults.chaos.play import Play
 from tests.faults.chaos.stage import Stage, stage
@@ -19,8 +19,19 @@ from tests.faults.chaos.watcher import Watcher
 from tests.processes import ROOT
 
 ARTIFACTS = ROOT / "tests" / "artifacts"
-MUST_BE_SEEN = ("takeover", "suspect", "given back", "hint sent again", "lock busy", "hint without work")
+MUST_BE_SEEN = (
+    "takeover",
+    "suspect",
+    "given back",
+    "hint sent again",
+    "lock busy",
+    "hint without work",
+    "lost a race",
+    "connection ended by the drainer",
+)
+LONG_SECONDS = 240  # from here on all of it must be seen
 START_SECONDS = 60.0
+RETRY_SECONDS = 5.0
 # ranges are small, so that many are on their way at any time
 RANGES = {"ORDERBOOK_DRAIN__MAX_OFFSETS": "400"}
 
@@ -33,7 +44,7 @@ class Policy:
     rate: float = 1200  # ticks a second, while Kafka is there
     pause: tuple[float, float] = (0.3, 2.0)  # seconds between two actions
     least_records: int = 20_000
-    must_be_seen: tuple[str, ...] = ("hint sent again", "hint without work")
+    must_be_seen: tuple[str, ...] = ("hint sent again", "hint without work")  # MUST_BE_SEEN where it is long
     settings: tuple[tuple[str, str], ...] = ()  # environment of the processes
 
 
@@ -58,7 +69,7 @@ def run(
     policy: Policy,
     *,
     planted: str | None = None,
-    actions: dict[Callable[[Play], None], float] = WEIGHTED,
+    actions: dict[Callable[[Play], object], float] = WEIGHTED,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """One seed. A planted bug ends the run as soon as the watcher has seen it."""
@@ -87,7 +98,7 @@ def _play(
     play: Play,
     watcher: Watcher,
     policy: Policy,
-    actions: dict[Callable[[Play], None], float],
+    actions: dict[Callable[[Play], object], float],
     outcome: Outcome,
     progress: Callable[[str], None],
     *,
@@ -100,6 +111,9 @@ def _play(
         play.pass_time()
     play.note("everything runs")
     ends_at = time.monotonic() + policy.seconds
+    if policy.seconds >= LONG_SECONDS:
+        for share, action in SCHEDULED:
+            _schedule(play, action, share * policy.seconds, ends_at)
     play.act(actions, lambda: time.monotonic() > ends_at or (ends_early and bool(watcher.violations)), policy.pause)
     play.heal()
     if ends_early and watcher.violations:
@@ -118,6 +132,14 @@ def _play(
     missing = [what for what in policy.must_be_seen if not outcome.seen.get(what)]
     if missing:
         outcome.violations.append(f"never seen: {', '.join(missing)}; seen: {dict(outcome.seen)}")
+
+
+def _schedule(play: Play, action: Callable[[Play], bool], seconds: float, ends_at: float) -> None:
+    def act() -> None:
+        if time.monotonic() < ends_at and not action(play):
+            _schedule(play, action, RETRY_SECONDS, ends_at)
+
+    play.later(seconds, f"now {action.__name__}", act)
 
 
 def _overlay(made: Stage) -> None:

@@ -88,6 +88,7 @@ def stage(**settings: str) -> Iterator[Stage]:
             listening = {"kafka": proxied, "postgres": choose_port(), "valkey": choose_port()}
             proxies = {name: stack.enter_context(Proxy(ports[name], listening[name])) for name in SERVERS}
             servers = RunningServers.of(fleet, proxied_kafka.direct_servers)
+            servers.administer("GRANT pg_read_all_stats TO market")  # to see what the workers' connections do
             template = servers.create_migrated()
             deployment = stack.enter_context(deployment_over(servers, database_of(template), **settings))
             yield Stage(servers, fleet, proxies, _through(deployment, proxies, fleet))

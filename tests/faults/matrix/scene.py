@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from orderbook.embedded.process import Process
 from tests.faults.chaos import verdict
 from tests.faults.chaos.crew import Crew
 from tests.faults.chaos.play import Play
@@ -35,6 +36,15 @@ class Scene:
             assert time.monotonic() - began < seconds, f"not within {seconds:g} s: {what}"
             self.play.pass_time()
         return time.monotonic() - began
+
+    def worker(self, role: str) -> Process:
+        """The worker of that role, once it takes tasks: before that, a signal just ends it."""
+        self.until(lambda: self._takes_tasks(role), 60, f"{role} takes tasks")
+        return self.play.crew.alive[role]
+
+    def _takes_tasks(self, role: str) -> bool:
+        process = self.play.crew.alive.get(role)
+        return process is not None and process.pid is not None and " ready." in process.log.read_text(errors="replace")
 
     def serves(self) -> None:
         """Start every server that is not there; returns once all serve."""
