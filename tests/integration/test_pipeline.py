@@ -153,3 +153,13 @@ def test_a_worker_does_not_go_on_with_what_another_holds(pipeline: Pipeline) -> 
     first, second, _ = pipeline.open_ranges()
     pipeline.execute("UPDATE offset_range SET lease_until = now() + interval '1 h' WHERE id = :id", id=second)
     assert pipeline.ingestor(policy=AttemptPolicy(go_on_seconds=60)).run(first) == 10
+
+
+def test_partitions_are_hinted_in_turn(pipeline: Pipeline) -> None:
+    for partition in (0, 1):
+        pipeline.with_policy(max_offsets=10).produce(valid(30), partition=partition)
+    pipeline.drain()
+    places = dict(pipeline.rows("SELECT id, partition FROM offset_range"))
+    starts = dict(pipeline.rows("SELECT id, start_offset FROM offset_range"))
+    assert [starts[hint] for hint in pipeline.hints] == [0, 0, 10, 10, 20, 20]
+    assert all({places[a], places[b]} == {0, 1} for a, b in zip(pipeline.hints[::2], pipeline.hints[1::2], strict=True))
