@@ -36,8 +36,8 @@ check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## measure (numbers, no verdict)
-	@$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -o python_functions='bench_*' -o timeout=600 -s $(ARGS)
+bench: $(STAMP) ## measure beside others (numbers, no verdict); make bench ARGS="--rounds 1 --ticks 300000"
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 pins: $(STAMP) ## write what .venv has into constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable > constraints.txt

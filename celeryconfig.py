@@ -9,6 +9,7 @@ from kombu import Queue as _Queue
 from orderbook.config import settings as _settings
 
 broker_url = _settings().redis.url.get_secret_value()
+broker_use_ssl = _settings().redis.tls
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # for ever: a broker that comes back finds us waiting
 broker_transport_options = {
@@ -49,6 +50,7 @@ beat_max_loop_interval = 0.25
 beat_schedule = {
     "drain": {"task": "drain", "schedule": _settings().drain.interval_seconds},
     "make-days": {"task": "make_days", "schedule": 600.0},
+    "stitch": {"task": "stitch", "schedule": _settings().completeness.interval_seconds},
     "relay-rejects": {"task": "relay_rejects", "schedule": 5.0},
     "merge-ranges": {"task": "merge_ranges", "schedule": 60.0},
 }

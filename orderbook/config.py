@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from orderbook.errors import ConfigError
 from orderbook.sections import (
+    CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
     IngestSettings,
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
+    completeness: CompletenessSettings = CompletenessSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from orderbook.errors import ConfigError
+from orderbook.sequence import Rule
+from orderbook.sessions import Sessions
 from orderbook.tick import OrderBookTick
 
 REASONS: Final = (
@@ -49,6 +51,9 @@ class Profile:
     allow_nonpositive_price: StrictBool = False
     max_age_seconds: Seconds | None = None
     max_ahead_seconds: Seconds | None = None
+    sequence: Rule = "+1"  # how sequence ids go on: nothing else is a gap, a repeat, a reorder or a reset
+    stale_after_seconds: Seconds | None = None  # of open time without a tick: the symbol stands still
+    sessions: Sessions | None = None  # None: always open
 
     def fault(self, tick: OrderBookTick, broker_time: datetime | None) -> Fault | None:
         """What is wrong with ``tick``, or None. No age is judged where the broker gave no time."""

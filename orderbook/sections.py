@@ -1,9 +1,9 @@
 """What can be set, by part: each field with its meaning and unit. ``config.py`` reads them from the environment."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 
 
 def psycopg2_url(url: str) -> str:
@@ -24,7 +24,8 @@ class DatabaseSettings(Section):
     """Postgres 17 or later."""
 
     url: SecretStr = Field(
-        SecretStr("postgresql://market:market@localhost:5432/marketdata"), description="Postgres, database `marketdata`"
+        SecretStr("postgresql://market:market@localhost:5432/marketdata"),
+        description="Postgres, database `marketdata`; `?sslmode=verify-full&sslrootcert=FILE` for TLS",
     )
     ingest_url: SecretStr | None = Field(None, description="the drainer's and workers' role; default: `url`")
     reader_url: SecretStr | None = Field(None, description="the role of commands that only read; default: `url`")
@@ -48,6 +49,18 @@ class RedisSettings(Section):
     """Redis or Valkey, the broker of Celery."""
 
     url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="the broker; rediss:// for TLS")
+    ssl_cafile: FilePath | None = Field(None, description="PEM, with rediss://; default: the system's authorities")
+
+    @property
+    def tls(self) -> dict[str, Any] | None:
+        """How every client verifies the broker, in redis-py's words; None without TLS.
+
+        Told explicitly, since Kombu takes a bare rediss:// as leave to verify nothing.
+        """
+        if not self.url.get_secret_value().startswith("rediss://"):
+            return None
+        authorities = {} if self.ssl_cafile is None else {"ssl_ca_certs": str(self.ssl_cafile)}
+        return {"ssl_cert_reqs": "required", "ssl_check_hostname": True, **authorities}
 
     @field_validator("url")
     @classmethod
@@ -80,9 +93,19 @@ class KafkaSettings(Section):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(None, description="with SASL_*")
     sasl_username: str | None = Field(None, description="with SASL_*")
     sasl_password: SecretStr | None = Field(None, description="with SASL_*")
-    ssl_cafile: Path | None = Field(None, description="PEM, with SSL or SASL_SSL")
-    ssl_certfile: Path | None = Field(None, description="PEM, for client certificates")
-    ssl_keyfile: Path | None = Field(None, description="PEM, for client certificates")
+    ssl_cafile: FilePath | None = Field(
+        None, description="PEM, with SSL or SASL_SSL; default: the system's authorities"
+    )
+    ssl_certfile: FilePath | None = Field(None, description="PEM, for client certificates")
+    ssl_keyfile: FilePath | None = Field(None, description="PEM, for client certificates")
+
+    @model_validator(mode="after")
+    def _has_what_it_proves(self) -> Self:
+        proofs = (self.sasl_mechanism, self.sasl_username, self.sasl_password)
+        if self.security_protocol.startswith("SASL") and None in proofs:
+            names = ", ".join(f"ORDERBOOK_KAFKA__SASL_{name}" for name in ("MECHANISM", "USERNAME", "PASSWORD"))
+            raise ValueError(f"{self.security_protocol} needs {names}")
+        return self
 
 
 class DrainSettings(Section):
@@ -117,6 +140,13 @@ class MetricsSettings(Section):
     stale_seconds: float = Field(30, gt=0, description="what a source has not said anew for this long has no series")
 
 
+class CompletenessSettings(Section):
+    """How sequence ids are watched. Rules and sessions stand in the profiles."""
+
+    interval_seconds: float = Field(1, gt=0, description="beat sends a `stitch` this often")
+    confirm_after_seconds: float = Field(900, ge=0, description="a gap that stayed open for this long is confirmed")
+
+
 class SimulatorSettings(Section):
     """Defaults of `python -m orderbook.simulator`; its flags win."""
 
@@ -125,5 +155,6 @@ class SimulatorSettings(Section):
     seed: int | None = Field(None, description="the same seed gives the same walk")
     count: int | None = Field(None, ge=1, description="stop after this many ticks")
     duration: float | None = Field(None, gt=0, allow_inf_nan=False, description="stop after this many seconds")
-    fault: str = Field("", description="bad ticks: malformed:1%,crossed:0.5%,late")
+    fault: str = Field("", description="bad ticks: malformed:1%,crossed:0.5%,late,gap,repeat,reorder,reset,stall")
+    stall_seconds: float = Field(45, gt=0, allow_inf_nan=False, description="how long a symbol is silent in a stall")
     ledger: Path | None = Field(None, description="NDJSON file of what was sent and acknowledged, faults marked")

@@ -1,5 +1,6 @@
 """Every Celery task: a thin shell over a stage. Clients are made per process, after the fork, on first use."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,10 +8,12 @@ from functools import cache
 from typing import Any
 
 import structlog
-from celery.signals import setup_logging, worker_ready
+from celery.signals import setup_logging, worker_process_init, worker_ready
 from kombu.exceptions import OperationalError
 
 from orderbook.celery import app
+from orderbook.completeness.stitcher import Stitcher
+from orderbook.completeness.summary import Summariser
 from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
@@ -28,6 +31,7 @@ from orderbook.store.landing import Landing
 from orderbook.store.ledger import Ledger
 from orderbook.store.merge import merge_finished
 from orderbook.store.outbox import relay
+from orderbook.store.sequences import Sequences
 from orderbook.stream.dead_letters import DeadLetters
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import TopicClient
@@ -49,11 +53,22 @@ def _make_days_at_once(**_: Any) -> None:
     make_days.apply_async()  # beat's own first turn comes an interval after its start
 
 
+@worker_process_init.connect
+def _leave_the_program_uncollected(**_: Any) -> None:
+    gc.freeze()  # a range's 20,000 messages set off collections of all that was imported: half the worker's time
+
+
 @app.task(name="drain")
 def drain() -> None:
-    """One pass of the drainer: cut new ranges, hint what is due, project the prefix."""
+    """One pass of the drainer: cut new ranges, hint what is due, project the prefix. It serves all that asked for one.
+
+    Passes come before ranges. Those that were asked for during a slow one would keep the ranges waiting long after it.
+    """
     with _patience("drain put off"):
-        _drainer(os.getpid()).run()
+        try:
+            _drainer(os.getpid()).run()
+        finally:
+            _broker(_forget_waiting_passes)()
 
 
 @app.task(name="ingest")
@@ -82,6 +97,15 @@ def merge_ranges() -> None:
         merged = merge_finished(_maintenance_engine(os.getpid()), settings().database.merge_after_seconds)
         if merged:
             log.info("ranges merged", ranges=merged)
+
+
+@app.task(name="stitch")
+def stitch() -> None:
+    """Stitch the sequence ids of what was finished since: gaps, repeats, resets, and ticks by the hour."""
+    with _patience("ids not stitched"):
+        done = _stitcher(os.getpid()).run()
+        if done.events or done.confirmed:
+            log.warning("sequence events", **done.events, confirmed=done.confirmed)
 
 
 @app.task(name="relay_rejects")
@@ -145,8 +169,21 @@ def _ingestor(_pid: int) -> Ingestor:
         judge=FastLane(validator, profiles) if options.fast_lane else validator,
         landing=Landing(expect_gaps=config.kafka.expect_gaps),
         isolate=Isolation(options.fetch_seconds, options.fetch_seconds).read,
+        summarise=Summariser(profiles),
         policy=AttemptPolicy(options.fetch_bytes, options.fetch_seconds, options.landing_seconds + 5),
         name=config.kafka.topic,
+    )
+
+
+@cache
+def _stitcher(pid: int) -> Stitcher:
+    config = settings()
+    profiles = load_profiles(config.ingest.profiles_file)
+    return Stitcher(
+        Sequences(_maintenance_engine(pid)),
+        profiles,
+        confirm_after_seconds=config.completeness.confirm_after_seconds,
+        pause_seconds=config.completeness.interval_seconds / 2,
     )
 
 
@@ -165,6 +202,11 @@ def _maintenance_engine(_pid: int) -> Any:
 def _queued_hints() -> int:
     with app.pool.acquire(block=True) as connection:
         return int(connection.default_channel.client.llen("ingest"))
+
+
+def _forget_waiting_passes() -> None:
+    with app.pool.acquire(block=True) as connection:
+        connection.default_channel.queue_purge("drain")
 
 
 def _broker(call: Callable[..., Any]) -> Callable[..., Any]:

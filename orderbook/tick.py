@@ -150,3 +150,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def microseconds(at: datetime) -> int:
     """``at`` as whole microseconds since 1970, exactly (floats would lose the last digit)."""
     return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(at: int) -> datetime:
+    """The instant ``at`` microseconds after 1970 began."""
+    return EPOCH + timedelta(microseconds=at)

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import hypothesis
 import pytest
@@ -77,3 +78,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 30, *, what: str 
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds:g} s: {what or condition}")
         time.sleep(0.02)
+
+
+def skip_at_home(reason: str) -> NoReturn:
+    """Skip a test that this machine cannot run; fail it in CI, which can."""
+    if os.environ.get("CI"):
+        pytest.fail(f"in CI this must run: {reason}")
+    pytest.skip(reason)

@@ -11,17 +11,20 @@ from kafka import KafkaProducer
 from sqlalchemy import Engine, text
 
 from orderbook.clock import utc_now
+from orderbook.completeness.stitcher import Stitched, Stitcher
+from orderbook.completeness.summary import Summariser
 from orderbook.config import Settings
 from orderbook.drain.drainer import Drainer, Pass, Timing
 from orderbook.drain.policy import CutPolicy
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Judge, Validator
-from orderbook.profiles import load_profiles
+from orderbook.profiles import Profiles, load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
 from orderbook.store.landing import Landing
 from orderbook.store.ledger import Ledger
+from orderbook.store.sequences import Sequences
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import TopicClient
 from orderbook.tick import OrderBookTick, encode
@@ -97,6 +100,7 @@ class Pipeline:
             "judge": self.judge or Validator(load_profiles(None)),
             "landing": Landing(expect_gaps=self.settings.kafka.expect_gaps),
             "isolate": Isolation(options.fetch_seconds, options.fetch_seconds).read,
+            "summarise": Summariser(load_profiles(None)),
             "policy": AttemptPolicy(options.fetch_bytes, options.fetch_seconds, go_on_seconds=0),
         }
         claims = Claims(self.new_engine("ingest", options.landing_seconds), self.lease_seconds)
@@ -137,6 +141,20 @@ class Pipeline:
             if not hints and all(done.prefixes[p] == bounds.end for p, bounds in done.bounds.items()):
                 return
         raise AssertionError("the prefix does not reach the end")
+
+    def stitch(self, profiles: Profiles | None = None, *, confirm_after_seconds: float = 3600) -> Stitched:
+        """Stitch all that is below the prefix."""
+        engine = self.new_engine("stitch")
+        return Stitcher(
+            Sequences(engine), profiles or load_profiles(None), confirm_after_seconds=confirm_after_seconds
+        ).run()
+
+    def events(self) -> list[Any]:
+        """Symbol, kind, state, first and last id, how many, and how many are missing; in log order."""
+        return self.rows(
+            "SELECT symbol, kind, state, first_sequence, last_sequence, ids, n_missing FROM sequence_event "
+            "ORDER BY partition, kafka_offset, kind"
+        )
 
     def rows(self, statement: str, **arguments: Any) -> list[Any]:
         """What a query returns."""

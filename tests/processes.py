@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,8 @@ class Deployment:
     folder: Path
     environment: Mapping[str, str] = field(repr=False)
     running: dict[str, Process] = field(default_factory=dict)
+    behind: Sequence[str] = ()  # a command that each process is run by
+    code: Path = ROOT  # where the package lies that they run
     _connection: Any = None
 
     def worker(self, name: str = "worker", *, processes: int = 2, flags: str = "", **settings: str) -> Process:
@@ -60,11 +62,11 @@ class Deployment:
         environment = {**self.environment, **settings}
         command = Command(
             name,
-            [str(PROGRAMS / program), *rest],
+            [*self.behind, str(PROGRAMS / program), *rest],
             environment,
             grace_seconds=grace_seconds,
             orphan_signal=SIGKILL,
-            folder=ROOT,  # flowerconfig.py is read from the working directory
+            folder=self.code,  # flowerconfig.py is read from the working directory
         )
         process = Process(command, self.folder / f"{name}.log")
         process.start()

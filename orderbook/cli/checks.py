@@ -100,10 +100,10 @@ def _redis(settings: Settings) -> Finding:
 
     url = settings.redis.url.get_secret_value()
     try:
-        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
+        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5, **(settings.redis.tls or {})) as client:
             memory = client.info("memory")
     except (RedisError, OSError, ValueError) as error:
-        return Finding("redis", Outcome.AWAY, str(error), f"see REDIS_URL: {START_UP}")
+        return Finding("redis", Outcome.AWAY, str(error), f"see REDIS_URL, ORDERBOOK_REDIS__SSL_CAFILE: {START_UP}")
     policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction" and memory.get("maxmemory"):
         return Finding("redis", Outcome.WARN, f"evicts keys ({policy})", "set maxmemory-policy noeviction")
@@ -115,7 +115,7 @@ def _postgres(settings: Settings) -> Iterator[Finding]:
         try:
             version = server_version(reader.engine)
         except OrderbookError as error:
-            yield _failed("postgres", error, f"see DATABASE_URL: {START_UP}")
+            yield _failed("postgres", error, f"see DATABASE_URL, ORDERBOOK_DATABASE__READER_URL: {START_UP}")
             return
         if version // 10_000 < OLDEST_POSTGRES:
             fix = f"Postgres {OLDEST_POSTGRES} or later: leases rest on transaction_timeout"

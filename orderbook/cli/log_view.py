@@ -93,7 +93,7 @@ def _step(fetcher: RangeFetcher, places: dict[int, int], number: int, start: int
     except OffsetOutOfRange:  # retention was faster: the next look knows the new start
         return []
     places[number] = batch.position
-    return batch.records
+    return list(batch.records)
 
 
 def record_line(partition: int, record: Record) -> str:

@@ -3,13 +3,17 @@
 import typer
 
 from orderbook.cli import audit, config, db, quarantine, ranges, topics
+from orderbook.cli.coverage import coverage
 from orderbook.cli.doctor import doctor
 from orderbook.cli.env import env
 from orderbook.cli.exporter import exporter
 from orderbook.cli.failures import Commands
+from orderbook.cli.gaps import gaps
 from orderbook.cli.query import query
+from orderbook.cli.report import report
 from orderbook.cli.status import status
 from orderbook.cli.tail import tail
+from orderbook.cli.trace import trace
 from orderbook.cli.up import up
 from orderbook.cli.version import show_version
 
@@ -30,6 +34,12 @@ app.command(epilog="Example: orderbook status --watch")(status)
 app.command(epilog="Example: orderbook tail --symbol TTF-GAS --limit 20")(tail)
 app.command(epilog='Example: orderbook query "SELECT symbol, count(*) FROM ticks GROUP BY 1" --output csv')(query)
 app.command(epilog="Example: orderbook exporter --port 9464")(exporter)
+app.command(epilog="Example: orderbook gaps --kind gap --state open --from 2h")(gaps)
+app.command(epilog="Example: orderbook coverage --from 1d --by symbol --min 0.999")(coverage)
+app.command(epilog="Example: orderbook trace TTF-GAS 1207")(trace)
+app.command(epilog="Example: orderbook report --date yesterday --tz Europe/Amsterdam --format html --out day.html")(
+    report
+)
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")

@@ -27,6 +27,13 @@ def up(
     symbols: Annotated[str | None, typer.Option(help="Of the simulator, comma-separated.")] = None,
     interval: Annotated[float | None, typer.Option(help="Of the simulator: seconds between ticks of a symbol.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the simulator: the same seed gives the same walk.")] = None,
+    fault: Annotated[
+        str | None, typer.Option(help="Of the simulator: faults on purpose, such as gap:0.1%,reset,stall,malformed:1%.")
+    ] = None,
+    stall_seconds: Annotated[float | None, typer.Option(help="Of the simulator: how long a stall is.")] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Of the simulator: a file for what was sent, its faults marked.")
+    ] = None,
 ) -> None:
     """Run everything on this machine: Kafka, Valkey, Postgres, simulator, worker, beat, Flower and the exporter.
 
@@ -40,7 +47,14 @@ def up(
     from orderbook.embedded.up import Wishes, run
     from orderbook.simulator.options import parse
 
-    given = {"--symbols": symbols, "--interval": interval, "--seed": seed}
+    given = {
+        "--symbols": symbols,
+        "--interval": interval,
+        "--seed": seed,
+        "--fault": fault,
+        "--stall-seconds": stall_seconds,
+        "--ledger": ledger.absolute() if ledger else None,
+    }
     flags = [part for name, value in given.items() if value is not None for part in (name, str(value))]
     parse(flags, settings().simulator)  # a wrong value ends here, not in a simulator that is started again and again
     run(

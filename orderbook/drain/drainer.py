@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 
 import structlog
 
@@ -43,6 +44,7 @@ class Pass:
     bounds: dict[int, LogBounds]
     room: int  # hints that may still be sent
     hints: int = 0
+    later: list[list[int]] = field(default_factory=list)  # due ranges by partition, their first one apart
     prefixes: dict[int, int] = field(default_factory=dict)
 
 
@@ -96,6 +98,7 @@ class Drainer:
         done = Pass(asked, generation, bounds, self._room(len(identity.partitions)))
         for partition in random.sample(sorted(bounds), len(bounds)):
             self._drain_partition(done, partition)
+        self._hint_later(done)
         self._project(done.prefixes)
         return done
 
@@ -143,9 +146,8 @@ class Drainer:
             due = self._plan(done, partition, ledger)
             crashpoint("drain_before_commit")
         crashpoint("drain_after_commit")
-        for range_id in due:
-            if not self._hint(range_id):
-                break
+        if due and self._hint(due[0]):
+            done.later.append(due[1:])
         done.room -= len(due)
         done.hints += len(due)
 
@@ -182,6 +184,14 @@ class Drainer:
             ledger.alarm("lost", f"the log begins at {log_start}", start, end)
             log.error("offsets lost", topic=self._topic, partition=partition, start=start, end=end)
         return max(planned, log_start)
+
+    def _hint_later(self, done: Pass) -> None:
+        # the partitions in turn: whoever takes a range goes on with those that follow, and two that take turns in one
+        # partition read ahead for each other in vain
+        for ranges in zip_longest(*done.later):
+            for range_id in ranges:
+                if range_id is not None and not self._hint(range_id):
+                    return
 
     def _hint(self, range_id: int) -> bool:
         try:

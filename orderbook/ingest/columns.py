@@ -5,6 +5,7 @@ each function says what it lets through that the judge would not.
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,47 @@ _PARSE: Final = pj.ParseOptions(
 )
 _TIME_FORM: Final = np.frombuffer(b"0000-00-00T00:00:00.000000", np.uint8)
 _SHORTEST_TIME, _LONGEST_TIME = len("0000-00-00T00:00:00Z"), len("0000-00-00T00:00:00.000000Z")
-_ZERO, _NINE, _ZULU = ord("0"), ord("9"), ord("Z")
+_SHORTEST_LINE, _LONGEST_LINE = len("{}"), 4096  # a tick has some 200 bytes; what has a megabyte is looked at by itself
+_LINES: Final = 4_096  # looked at together: a megabyte
+_QUOTE, _BRACE, _CLOSING_BRACE, _NEWLINE, _RETURN, _FIRST_BEYOND_ASCII = *b'"{}\n\r', 128
+_ZERO, _ZULU = ord("0"), ord("Z")
+
+
+def lines_are_plain(values: Sequence[bytes], quotes: int) -> Mask:
+    """Which values are one flat line of ASCII in braces with that many quotes.
+
+    So nobody can read two values, or half of one, in it, whatever stands beside it. Many at once: a tenth of the time
+    that it takes to look at each.
+    """
+    parts = [_are_plain(values[at : at + _LINES], quotes) for at in range(0, len(values), _LINES)]
+    return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
+
+
+def _are_plain(values: Sequence[bytes], quotes: int) -> Mask:
+    lengths = np.fromiter(map(len, values), np.int64, len(values))
+    short: Mask = (lengths >= _SHORTEST_LINE) & (lengths <= _LONGEST_LINE)
+    if not short.all():
+        lengths, values = lengths[short], list(compress(values, short))
+    if values:
+        short[short] = _short_are_plain(values, lengths, quotes)
+    return short
+
+
+def _short_are_plain(values: Sequence[bytes], lengths: Integers, quotes: int) -> Mask:
+    text = np.frombuffer(b"\n".join([*values, b""]), np.uint8)
+    ends = np.cumsum(lengths + 1) - 1
+    starts = ends - lengths
+    plain: Mask = (text[starts] == _BRACE) & (text[ends - 1] == _CLOSING_BRACE)
+    counts = np.add.reduceat((text == _QUOTE).view(np.uint8), starts)  # in one byte: five times as fast as in two
+    plain &= counts == quotes
+    for at in np.flatnonzero(plain & (lengths > np.iinfo(np.uint8).max)).tolist():
+        plain[at] = values[at].count(b'"') == quotes
+    newline = text == _NEWLINE
+    newline[ends] = False
+    for odd in (newline, text == _RETURN, text >= _FIRST_BEYOND_ASCII):
+        if odd.any():
+            plain &= ~np.logical_or.reduceat(odd, starts)
+    return plain
 
 
 def parse_lines(values: Sequence[bytes]) -> pa.Table | None:
@@ -51,21 +92,21 @@ def times_are_plain(column: Any) -> Mask:
     characters = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
     lengths = np.diff(offsets)
     plain = np.zeros(len(array), np.bool_)
-    for length in np.unique(lengths):
+    for length in np.flatnonzero(np.bincount(lengths)).tolist():
         if _SHORTEST_TIME <= length <= _LONGEST_TIME and length != _SHORTEST_TIME + 1:
             (rows,) = np.nonzero(lengths == length)
-            grid = characters[offsets[rows][:, None] + np.arange(length)]
+            if len(rows) == len(array):  # the usual case: the characters are a grid as they are
+                grid = characters[offsets[0] : offsets[-1]].reshape(-1, length)
+            else:
+                grid = characters[offsets[rows][:, None] + np.arange(length)]
             plain[rows] = _reads_as_time(grid)
     return plain
 
 
 def _reads_as_time(grid: npt.NDArray[np.uint8]) -> Mask:
-    body = grid[:, :-1]
-    form = _TIME_FORM[: body.shape[1]]
-    digits = form == _ZERO
-    fits: Mask = np.all((body[:, digits] >= _ZERO) & (body[:, digits] <= _NINE), axis=1)
-    fits &= np.all(body[:, ~digits] == form[~digits], axis=1)
-    fits &= grid[:, -1] == _ZULU
+    form = np.append(_TIME_FORM[: grid.shape[1] - 1], np.uint8(_ZULU))
+    span = np.where(form == _ZERO, np.uint8(9), np.uint8(0))  # a digit may be nine more, a separator nothing else
+    fits: Mask = np.all((grid - form) <= span, axis=1)  # unsigned: what is less wraps around and is far more
     return fits
 
 

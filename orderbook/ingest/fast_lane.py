@@ -4,25 +4,72 @@ So it never rejects, and what it accepts the validator would have accepted, with
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import Final
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
-from orderbook.ingest.columns import Integers, Mask, integers, parse_lines, times_are_plain, to_instants, units
+from orderbook.ingest.columns import (
+    Integers,
+    Mask,
+    integers,
+    lines_are_plain,
+    parse_lines,
+    times_are_plain,
+    to_instants,
+    units,
+)
 from orderbook.ingest.validator import Judged, Validator
 from orderbook.profiles import FIRST_TIME, LAST_TIME, Profile, Profiles
 from orderbook.store.landing import TICKS
-from orderbook.stream.batch import Record
+from orderbook.stream.batch import Record, Records
 from orderbook.tick import FIELDS, SCHEMA_VERSION, is_symbol, microseconds
 
-_VERSIONS: Final = (None, str(SCHEMA_VERSION).encode())
+_VERSIONS: Final = frozenset({None, str(SCHEMA_VERSION).encode()})
 _QUOTES: Final = 2 * len(FIELDS) + 6  # a flat tick with numbers as JSON numbers: eight names, three strings
 _NAMES: Final = frozenset(FIELDS)
 _NO_BOUND: Final = 2**62  # microseconds
 _SMALLEST_HALF: Final = 32  # fewer records are judged one by one
 _NUMBER: Final = (int, float, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some values of a range, and their places in it."""
+
+    values: Sequence[bytes]
+    places: Integers
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def split(self, keep: Mask) -> tuple["_Block", Integers]:
+        """Those to keep, and the places of the others."""
+        if keep.all():
+            return self, self.places[:0]
+        return _Block(list(compress(self.values, keep)), self.places[keep]), self.places[~keep]
+
+    def halves(self) -> tuple["_Block", "_Block"]:
+        half = len(self) // 2
+        return _Block(self.values[:half], self.places[:half]), _Block(self.values[half:], self.places[half:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamps:
+    """What the log says of each record: its offset, and the broker's time in microseconds (negative: none)."""
+
+    offsets: Integers
+    times: Integers
+
+    @classmethod
+    def of(cls, records: Records) -> "_Stamps":
+        return cls(np.array(records.offsets, np.int64), np.array(records.timestamps_ms, np.int64) * 1000)
+
+
+_Accepted = tuple[list[pa.Table], list[Integers]]  # tables of the certainly valid, and the places of all others
 
 
 class FastLane:
@@ -35,62 +82,74 @@ class FastLane:
 
     def judge(self, records: Sequence[Record]) -> Judged:
         """See ``validator.Judge``."""
-        plain = [record for record in records if _is_plain(record)]
-        tables, doubtful = self._accept(plain)
-        if len(plain) < len(records):
-            doubtful += [record for record in records if not _is_plain(record)]
-        judged = self._validator.judge(sorted(doubtful)) if doubtful else Judged(TICKS.empty_table())
+        held = records if isinstance(records, Records) else Records.of(records)
+        block, odd = self._plain(held)
+        tables, doubtful = self._accept(block, _Stamps.of(held))
+        places = np.sort(np.concatenate([odd, *doubtful]))
+        judged = self._validator.judge([held[at] for at in places]) if len(places) else Judged(TICKS.empty_table())
         judged.ticks = pa.concat_tables([*tables, judged.ticks])
         return judged
 
-    def _accept(self, records: list[Record]) -> tuple[list[pa.Table], list[Record]]:
-        """Tables of the certainly valid, and the records that are not certain."""
-        doubtful: list[Record] = []
+    def _plain(self, held: Records) -> tuple[_Block, Integers]:
+        """The records that one parse may read beside each other, and the places of the others."""
+        values = [value or b"" for value in held.values]
+        plain = lines_are_plain(values, _QUOTES)
+        if not _VERSIONS.issuperset(held.versions):
+            plain &= np.array([version in _VERSIONS for version in held.versions], np.bool_)
+        return _Block(values, np.arange(len(values))).split(plain)
+
+    def _accept(self, block: _Block, stamps: _Stamps) -> _Accepted:
+        hopeless: list[Integers] = []
         if self._last_failed:  # bad records come in series: look before the parse fails on them
-            records, doubtful = _sorted_out(records)
-        if not records:
-            return [], doubtful
-        parsed = parse_lines([record.value or b"" for record in records])
+            block, bad = block.split(np.array([_will_parse(value) for value in block.values], np.bool_))
+            hopeless = [bad]
+        if not len(block):
+            return [], hopeless
+        parsed = parse_lines(block.values)
         if parsed is not None:
-            self._last_failed = bool(doubtful)
-            table, rest = self._certain(parsed, records)
-            return [table], doubtful + rest
+            self._last_failed = any(len(bad) for bad in hopeless)
+            table, rest = self._certain(parsed, block, stamps)
+            return [table], hopeless + rest
         if not self._last_failed:
             self._last_failed = True
-            tables, rest = self._accept(records)
-            return tables, doubtful + rest
-        if len(records) <= _SMALLEST_HALF:
-            return [], doubtful + records
-        half = len(records) // 2
-        first, rest_of_first = self._accept(records[:half])
-        second, rest_of_second = self._accept(records[half:])
+            return self._accept(block, stamps)
+        if len(block) <= _SMALLEST_HALF:
+            return [], [*hopeless, block.places]
+        tables: list[pa.Table] = []
+        for half in block.halves():
+            more, rest = self._accept(half, stamps)
+            tables += more
+            hopeless += rest
         self._last_failed = True
-        return first + second, doubtful + rest_of_first + rest_of_second
+        return tables, hopeless
 
-    def _certain(self, parsed: pa.Table, records: list[Record]) -> tuple[pa.Table, list[Record]]:
-        offsets = pa.array([record.offset for record in records], pa.int64())
-        parsed = parsed.append_column("kafka_offset", offsets)
-        whole = np.ones(len(records), np.bool_)
+    def _certain(self, parsed: pa.Table, block: _Block, stamps: _Stamps) -> tuple[pa.Table, list[Integers]]:
+        places, left = block.places, []
+
+        def keep(these: Mask) -> None:
+            nonlocal parsed, places
+            if not these.all():
+                left.append(places[~these])
+                parsed, places = parsed.filter(pa.array(these)).combine_chunks(), places[these]
+
+        whole = np.ones(len(block), np.bool_)
         for name in FIELDS:
             if parsed[name].null_count:
                 whole &= parsed[name].is_valid().to_numpy()
-        parsed, records, doubtful = _split(parsed, records, whole)
-        plain = times_are_plain(parsed["event_time"]) & times_are_plain(parsed["received_time"])
-        parsed, records, rest = _split(parsed, records, plain)
-        doubtful += rest
+        keep(whole)
+        keep(times_are_plain(parsed["event_time"]) & times_are_plain(parsed["received_time"]))
         for name in ("event_time", "received_time"):
             instants = to_instants(parsed[name])
             if instants is None:  # rare: some time of this block does not exist
-                return TICKS.empty_table(), doubtful + records
+                return TICKS.empty_table(), [*left, places]
             parsed = parsed.set_column(parsed.schema.get_field_index(name), name, instants)
-        parsed, _, rest = _split(parsed, records, self._acceptable(parsed, records))
-        return parsed.cast(TICKS), doubtful + rest
+        keep(self._acceptable(parsed, stamps.times[places]))
+        return parsed.append_column("kafka_offset", pa.array(stamps.offsets[places])).cast(TICKS), left
 
-    def _acceptable(self, ticks: pa.Table, records: list[Record]) -> Mask:
+    def _acceptable(self, ticks: pa.Table, stamps: Integers) -> Mask:
         encoded = ticks["symbol"].combine_chunks().dictionary_encode()
         symbols, which = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
         profiles = [self._profiles.of(symbol) for symbol in symbols]
-        stamps = np.fromiter((record.timestamp_ms for record in records), np.int64, len(records)) * 1000
         accepted: Mask = np.array([is_symbol(symbol) for symbol in symbols], np.bool_)[which]
         accepted &= integers(ticks["sequence_id"]) >= 0
         accepted &= _timely(profiles, which, integers(ticks["event_time"]), stamps)
@@ -126,30 +185,6 @@ def _micro(seconds: float | None) -> int:
     return _NO_BOUND if seconds is None else round(seconds * 1_000_000)
 
 
-def _is_plain(record: Record) -> bool:
-    """One flat line of ASCII with as many strings as a tick has: nobody can read two values, or half of one, in it."""
-    value = record.value
-    return (
-        value is not None
-        and record.version in _VERSIONS
-        and value[:1] == b"{"
-        and value[-1:] == b"}"
-        and value.count(b'"') == _QUOTES
-        and value.isascii()
-        and b"\n" not in value
-        and b"\r" not in value
-    )
-
-
-def _sorted_out(records: list[Record]) -> tuple[list[Record], list[Record]]:
-    """Records that will parse, most likely, and those that will not."""
-    good: list[Record] = []
-    bad: list[Record] = []
-    for record in records:
-        (good if _will_parse(record.value or b"") else bad).append(record)
-    return good, bad
-
-
 def _will_parse(value: bytes) -> bool:
     try:
         found = orjson.loads(value)
@@ -167,11 +202,3 @@ def _will_parse(value: bytes) -> bool:
         and type(found["bid_volume"]) in _NUMBER
         and type(found["ask_volume"]) in _NUMBER
     )
-
-
-def _split(ticks: pa.Table, records: list[Record], keep: Mask) -> tuple[pa.Table, list[Record], list[Record]]:
-    if keep.all():
-        return ticks, records, []
-    kept = [record for record, yes in zip(records, keep, strict=True) if yes]
-    left = [record for record, yes in zip(records, keep, strict=True) if not yes]
-    return ticks.filter(pa.array(keep)), kept, left

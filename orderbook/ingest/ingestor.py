@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pyarrow.compute as pc
 import structlog
 
@@ -19,8 +20,8 @@ from orderbook.logs import Outage
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
-from orderbook.store.landing import Landing, Load, Reject
-from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher
+from orderbook.store.landing import Landing, Load, Reject, Summarise
+from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher, Records
 from orderbook.stream.topics import TopicClient
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,7 @@ class Ingestor:
     """Lands ranges of one topic. Make one per process, after the fork; ``run`` is one attempt.
 
     ``isolate`` reads and judges a suspect range in a process of its own: one that may have killed two workers.
+    ``summarise`` says what the ledger keeps of the sequence ids.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Ingestor:
         judge: Judge,
         landing: Landing,
         isolate: SuspectReader,
+        summarise: Summarise,
         policy: AttemptPolicy,
         name: str,
     ) -> None:
@@ -65,11 +68,13 @@ class Ingestor:
         self._judge = judge
         self._landing = landing
         self._isolate = isolate
+        self._summarise = summarise
         self._policy = policy
         self._name = name
         self._outage = Outage(log, "range given back")
         self._fetcher: RangeFetcher | None = None
         self._topic: TopicClient | None = None
+        self._days: set[date] = set()  # that were there when we last looked
 
     def run(self, range_id: int) -> int:
         """One attempt at a range, and at those that follow it for a while; returns the rows landed.
@@ -125,14 +130,16 @@ class Ingestor:
         if claim.deaths >= DEATHS_TO_SUSPECT:
             log.warning("range suspect", range=self._label(claim), deaths=claim.deaths)
             batch, judged = self._isolate(claim, renew)
+            fetched = monotonic()
         else:
             batch = self._fetch(claim, renew)
+            fetched = monotonic()
             crashpoint("after_fetch")
             crashpoint_within(f"judge.{claim.partition}", claim.start, batch.position)
             renew()
             judged = self._judge.judge(batch.records)
         self._vouch(claim)
-        load = self._load(session, claim, batch, judged)
+        load = self._load(session, claim, batch, judged, fetched)
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
         self._outage.is_over()
@@ -155,26 +162,29 @@ class Ingestor:
         if (found.cluster_id, found.topic_id) != (claim.cluster_id, claim.topic_id):
             raise Recreated(f"topic id {found.topic_id}, was {claim.topic_id}")
 
-    def _load(self, session: Session, claim: Claim, batch: Batch, judged: Judged) -> Load:
+    def _load(self, session: Session, claim: Claim, batch: Batch, judged: Judged, fetched: float) -> Load:
         position = min(batch.position, self._make_days(session, judged) or batch.position)
         ticks, rejects = judged.ticks, judged.rejects
         if position < batch.position:
             ticks = ticks.filter(pc.less(ticks["kafka_offset"], position))
             rejects = [r for r in rejects if r.offset < position]
-        by_offset = {record.offset: record for record in batch.records if record.offset < position}
 
         def refuse(offset: int, detail: str) -> Reject:
-            return reject(by_offset[offset], Fault("refused", None, detail))
+            record = next(record for record in batch.records if record.offset == offset)
+            return reject(record, Fault("refused", None, detail))
 
-        gaps = _gaps(sorted(by_offset), claim.start, position)
-        return Load(ticks, rejects, gaps, position, refuse)
+        offsets = batch.records.offsets if isinstance(batch.records, Records) else [r.offset for r in batch.records]
+        gaps = _gaps(offsets, claim.start, position)
+        return Load(ticks, rejects, gaps, position, refuse, self._summarise, fetched)
 
     def _make_days(self, session: Session, judged: Judged) -> int | None:
         """Make the days that the rows need; returns the offset of the first row that must wait for another landing."""
         if judged.ticks.num_rows == 0:
             return None
         days = pc.cast(pc.floor_temporal(judged.ticks["event_time"], unit="day"), "date32")
-        missing = set(missing_days(session.connection, pc.unique(days).to_pylist()))
+        wanted = set(pc.unique(days).to_pylist())
+        missing = set(missing_days(session.connection, wanted - self._days)) if wanted - self._days else set()
+        self._days = wanted - missing  # one that is dropped since fails the landing: closing forgets them all
         made: set[date] = set()
         for day, offset in (
             zip(days.to_pylist(), judged.ticks["kafka_offset"].to_pylist(), strict=True) if missing else ()
@@ -204,13 +214,12 @@ class Ingestor:
             if client is not None:
                 client.close()
         self._fetcher = self._topic = None
+        self._days = set()
 
 
 def _gaps(offsets: Sequence[int], start: int, position: int) -> int:
     """Offsets of ``[start, position)`` without a record, counted between the records that are there."""
-    gaps, expected = 0, start
-    for offset in offsets:
-        assert offset >= expected, f"offset {offset} came twice or before {expected}"
-        gaps += offset - expected
-        expected = offset + 1
-    return gaps + position - expected
+    there = np.array(offsets, np.int64)
+    steps = np.diff(there[there < position], prepend=start - 1, append=position)
+    assert (steps > 0).all(), f"an offset of {start}-{position - 1} came twice or out of order"
+    return int((steps - 1).sum())

@@ -1,6 +1,7 @@
 """Faults on purpose: each turns a good tick into bytes that validation must refuse, and knows the reason it must give.
 
-Pure: chance is an argument. The reasons are those of validation's closed list.
+Pure: chance is an argument. The reasons are those of validation's closed list. What goes wrong between ticks, not in
+them, is in ``disorder.py``.
 """
 
 import json
@@ -19,12 +20,17 @@ LATE_BY: Final = timedelta(days=8)  # the default profile takes ticks up to 7 da
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A record to send instead of a tick: ``kind`` as on the command line, ``form`` which of its forms."""
+    """A record that is not sent as the market made it: ``kind`` as on the command line, ``form`` which of its forms.
+
+    ``reason`` is what validation must say; None where the record itself is valid. ``ids`` are those that the sequence
+    event must name, first and last.
+    """
 
     kind: str
     form: str
-    reason: str
+    reason: str | None
     value: bytes
+    ids: tuple[int, int] | None = None
 
 
 Form = Callable[[OrderBookTick, Random], bytes]
@@ -97,11 +103,13 @@ FORMS: Final[dict[str, tuple[tuple[Form, str], ...]]] = {
     "crossed": ((crossed, "crossed"),),
     "late": ((late, "late"),),
 }
+DISORDER: Final = ("gap", "repeat", "reorder", "reset", "stall")  # between ticks
+KINDS: Final = (*FORMS, *DISORDER)
 
 
 @dataclass(frozen=True, slots=True)
 class FaultShares:
-    """Which share of the ticks each kind replaces, in order; together at most 1."""
+    """Which share of the ticks each kind strikes, in order; together at most 1."""
 
     shares: tuple[tuple[str, float], ...] = ()
 
@@ -111,8 +119,8 @@ def parse_shares(text: str) -> FaultShares:
     shares: dict[str, float] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         kind, colon, share = (word.strip() for word in part.partition(":"))
-        if kind not in FORMS:
-            raise ConfigError(f"{kind!r} is no fault: choose from {', '.join(FORMS)}")
+        if kind not in KINDS:
+            raise ConfigError(f"{kind!r} is no fault: choose from {', '.join(KINDS)}")
         if kind in shares:
             raise ConfigError(f"{kind!r} stands twice")
         shares[kind] = _share(share) if colon else DEFAULT_SHARE
@@ -132,23 +140,37 @@ def _share(text: str) -> float:
 
 
 class Faults:
-    """Draws which ticks are replaced. Its chance is its own, so faults never change the walk of the prices."""
+    """Draws which ticks are struck. Its chance is its own, so faults never change the walk of the prices."""
 
     def __init__(self, shares: FaultShares, seed: int) -> None:
         self._shares = shares.shares
         self._random = Random(f"{seed}/faults")
 
-    def instead_of(self, tick: OrderBookTick) -> Fault | None:
-        """What is sent in place of ``tick``; ``None``: the tick itself."""
+    @property
+    def chance(self) -> Random:
+        """Where the faults' own chance comes from."""
+        return self._random
+
+    def draw(self) -> str | None:
+        """The kind of fault that strikes the next tick."""
         if not self._shares:
             return None
         draw = self._random.random()
         for kind, share in self._shares:
             if draw < share:
-                form, reason = self._random.choice(FORMS[kind])
-                return Fault(kind, form.__name__, reason, form(tick, self._random))
+                return kind
             draw -= share
         return None
+
+    def spoiled(self, kind: str, tick: OrderBookTick) -> Fault:
+        """What is sent in place of ``tick``: one of the forms of ``kind``."""
+        form, reason = self._random.choice(FORMS[kind])
+        return Fault(kind, form.__name__, reason, form(tick, self._random))
+
+    def instead_of(self, tick: OrderBookTick) -> Fault | None:
+        """What is sent in place of ``tick``; ``None``: the tick itself."""
+        kind = self.draw()
+        return None if kind is None or kind in DISORDER else self.spoiled(kind, tick)
 
 
 def _literals(tick: OrderBookTick) -> dict[str, str]:

@@ -9,12 +9,10 @@ from typing import TypeVar
 
 from orderbook.clock import monotonic, utc_now
 from orderbook.simulator.console import Console
-from orderbook.simulator.faults import Faults
+from orderbook.simulator.disorder import Disorder
 from orderbook.simulator.ledger import Sent
-from orderbook.simulator.market import Market
 from orderbook.simulator.schedule import Schedule
 from orderbook.stream.producer import MOST_UNACKNOWLEDGED, LogProducer
-from orderbook.tick import encode
 
 log = logging.getLogger(__name__)
 
@@ -42,38 +40,38 @@ class OneThread:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Sends ticks of one market through one producer.
+    """Sends the records of one market through one producer.
 
     At most ``MOST_UNACKNOWLEDGED`` ticks are on their way; while the broker is away no tick comes into being.
     """
 
     producer: LogProducer[Sent]
-    market: Market
-    faults: Faults
+    records: Disorder
     console: Console
     in_thread: OneThread
     stopped: asyncio.Event
 
     async def send(self, period: float, at_most: int | None) -> None:
-        """Send a tick every ``period`` seconds until told to stop, or ``at_most`` are sent.
+        """Send a record every ``period`` seconds until told to stop, or ``at_most`` are sent.
 
         Catches up where it fell behind, except with what was due while the broker was away. Raises ``Unavailable`` or
         ``ConfigError`` when the producer failed.
         """
         schedule = Schedule(period, monotonic())
-        sent = 0
-        while not self.stopped.is_set() and sent != at_most:
+        turns, left = 0, at_most
+        while not self.stopped.is_set() and left != 0:
             room = MOST_UNACKNOWLEDGED - self.producer.unacknowledged
-            due = min(schedule.due(monotonic()) - sent, BURST if at_most is None else min(BURST, at_most - sent))
+            due = min(schedule.due(monotonic()) - turns, BURST if left is None else min(BURST, left))
             if self.producer.silent_seconds > PATIENCE_SECONDS:
                 schedule.shift(await self._sit_out())
             elif due <= 0:
-                await wait_for(self.stopped, schedule.at(sent) - monotonic())
+                await wait_for(self.stopped, schedule.at(turns) - monotonic())
             elif room <= 0:
                 await self.in_thread(self.producer.wait_until, MOST_UNACKNOWLEDGED - BURST, LOOK_SECONDS)
             else:
-                await self.in_thread(self._send, min(due, room))
-                sent += min(due, room)
+                taken, sent = await self.in_thread(self._send, min(due, room), left)
+                turns += taken
+                left = None if left is None else left - sent
 
     async def finish(self) -> None:
         """Wait until all is acknowledged, or until told to stop. Raises as ``send`` does."""
@@ -96,13 +94,18 @@ class Feed:
             log.warning("Kafka is back: the market goes on after a pause of %.1f s", paused)
         return paused
 
-    def _send(self, ticks: int) -> None:
-        for _ in range(ticks):
-            tick = self.market.tick(utc_now)
-            fault = self.faults.instead_of(tick)
-            value = fault.value if fault else encode(tick)
-            self.console.sending(value, monotonic())
-            self.producer.send(tick.symbol.encode(), value, Sent(tick.symbol, tick.sequence_id, value, fault))
+    def _send(self, turns: int, at_most: int | None) -> tuple[int, int]:
+        """Take turns, and one more where two records must not be parted; returns turns and records."""
+        taken = sent = 0
+        while taken < turns or self.records.owes:
+            left = turns - taken if at_most is None else min(turns - taken, at_most - sent)
+            record = self.records.next(utc_now, most=left)
+            taken += 1
+            if record is not None:
+                self.console.sending(record.value, monotonic())
+                self.producer.send(record.symbol.encode(), record.value, record)
+                sent += 1
+        return taken, sent
 
 
 async def wait_for(stopped: asyncio.Event, seconds: float) -> None:

@@ -2,6 +2,8 @@
 
 A line has ``symbol``, ``sequence_id`` (also where the value does not show it), ``partition``, ``offset``, ``value``
 (base64), and for a fault its ``fault`` (kind), ``form`` and the ``reason`` that validation must give; else three nulls.
+Where ids or pace are at fault the record is valid, so its reason is null; ``first`` and ``last`` are then the ids that
+the sequence event must name, and the record is the one by which it shows (of a reorder: the one that came late).
 """
 
 import json
@@ -12,8 +14,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from orderbook.simulator.faults import Fault
-
-_NO_FAULT = '"fault":null,"form":null,"reason":null'
 
 
 class Sent(NamedTuple):
@@ -67,9 +67,10 @@ def _opened(path: Path) -> BinaryIO:
 
 def _line(sent: Sent, partition: int, offset: int) -> bytes:
     fault = sent.fault
-    marks = (
-        f'"{fault.kind}","form":"{fault.form}","reason":"{fault.reason}"' if fault else 'null,"form":null,"reason":null'
-    )
+    marks = 'null,"form":null,"reason":null'
+    if fault:
+        ids = f',"first":{fault.ids[0]},"last":{fault.ids[1]}' if fault.ids else ""
+        marks = f'"{fault.kind}","form":"{fault.form}","reason":{json.dumps(fault.reason)}{ids}'
     return (
         f'{{"symbol":{json.dumps(sent.symbol)},"sequence_id":{sent.sequence_id},"partition":{partition},'
         f'"offset":{offset},"fault":{marks},"value":"{b64encode(sent.value).decode()}"}}\n'

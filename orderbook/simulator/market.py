@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import cycle
 from random import Random
 from typing import Final
 from zlib import crc32
@@ -71,11 +70,31 @@ class Market:
     def __init__(self, symbols: Sequence[str], seed: int, openings: Mapping[str, Opening]) -> None:
         self._walks = {s: Walk(s, seed, openings.get(s, Opening()).bid_price) for s in symbols}
         self._next = {s: openings.get(s, Opening()).sequence_id for s in symbols}
-        self._turn = cycle(symbols)
+        self._symbols = tuple(symbols)
+        self._turn = 0
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All of them, in the order of their turns."""
+        return self._symbols
+
+    @property
+    def turn(self) -> str:
+        """The symbol whose turn it is."""
+        return self._symbols[self._turn]
+
+    def pass_turn(self) -> None:
+        """The next symbol's turn."""
+        self._turn = (self._turn + 1) % len(self._symbols)
 
     def tick(self, clock: Callable[[], datetime]) -> OrderBookTick:
         """The next tick, of the symbol whose turn it is, stamped by ``clock``; takes one sequence id of its symbol."""
-        symbol = next(self._turn)
+        symbol = self.turn
+        self.pass_turn()
+        return self.tick_of(symbol, clock)
+
+    def tick_of(self, symbol: str, clock: Callable[[], datetime]) -> OrderBookTick:
+        """The next tick of ``symbol``, whosever turn it is."""
         sequence_id = self._next[symbol]
         self._next[symbol] = sequence_id + 1
         event_time = clock()
@@ -90,6 +109,10 @@ class Market:
             ask_volume=quote.ask_volume,
             sequence_id=sequence_id,
         )
+
+    def next_id(self, symbol: str) -> int:
+        """The sequence id of the symbol's next tick."""
+        return self._next[symbol]
 
     def go_on_from(self, next_ids: Mapping[str, int]) -> None:
         """Take other sequence ids from here on; the prices walk on as they were."""

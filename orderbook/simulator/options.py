@@ -18,6 +18,7 @@ examples:
   python -m orderbook.simulator --symbols TTF-GAS,NBP-GAS --interval 0.5 --duration 60
   python -m orderbook.simulator --count 300000 --interval 0.0001 --seed 7 --ledger sent.ndjson
   python -m orderbook.simulator --fault malformed:1%,crossed:0.5%,late
+  python -m orderbook.simulator --fault gap:0.1%,repeat:0.1%,reorder:0.1%,reset:0.01%,stall:0.01%
 
 Every default can be set in the environment, as ORDERBOOK_SIMULATOR__INTERVAL=0.5.
 Exit codes: 0 done or stopped, 1 refused or failed, 2 a wrong value."""
@@ -33,6 +34,7 @@ class Options:
     count: int | None
     duration: float | None
     shares: FaultShares
+    stall_seconds: float
     ledger: Path | None
     force: bool
 
@@ -80,12 +82,15 @@ def _parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
         ("duration", "SECONDS"),
         ("seed", "NUMBER"),
         ("fault", "KIND:SHARE,…"),
+        ("stall_seconds", "SECONDS"),
         ("ledger", "PATH"),
     ):
         default = getattr(defaults, name)
         told = f" (default: {default})" if default not in {None, ""} else ""
         description = SimulatorSettings.model_fields[name].description or ""
-        parser.add_argument(f"--{name}", metavar=metavar, help=f"{description}{told}".replace("%", "%%"))
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", metavar=metavar, help=f"{description}{told}".replace("%", "%%")
+        )
     parser.add_argument(
         "--force", action="store_true", default=False, help="start although a simulator of these symbols seems to run"
     )
@@ -104,6 +109,7 @@ def _options(chosen: SimulatorSettings, *, force: bool) -> Options:
         count=chosen.count,
         duration=chosen.duration,
         shares=shares,
+        stall_seconds=chosen.stall_seconds,
         ledger=chosen.ledger,
         force=force,
     )

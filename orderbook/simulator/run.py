@@ -8,6 +8,7 @@ from orderbook.clock import monotonic
 from orderbook.errors import AlreadyRunning, OrderbookError, Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.simulator.console import Console
+from orderbook.simulator.disorder import Disorder
 from orderbook.simulator.faults import Faults
 from orderbook.simulator.feed import LOOK_SECONDS, Feed, OneThread, wait_for
 from orderbook.simulator.ledger import Ledger, Sent
@@ -89,7 +90,8 @@ class Run:
             return
         left = None if self._options.count is None else self._options.count - self._acknowledged
         producer = await self._in_thread(LogProducer[Sent], self._kafka, self._on_acknowledged)
-        feed = Feed(producer, market, self._faults, self._console, self._in_thread, self._stopped)
+        disorder = Disorder(market, self._faults, self._options.stall_seconds)
+        feed = Feed(producer, disorder, self._console, self._in_thread, self._stopped)
         try:
             await feed.send(self._options.period, left)
             await feed.finish()

@@ -6,7 +6,10 @@ from sqlalchemy.engine import make_url
 from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for, translated
 
-LEDGER = "topic_generation, partition_cursor, offset_range, alarm"
+LEDGER = (
+    "topic_generation, partition_cursor, offset_range, alarm, "
+    "sequence_cursor, sequence_chain, sequence_event, late_fill, symbol_hour"
+)
 INGEST = (
     "GRANT SELECT, INSERT ON ticks, quarantine, operator_action TO {role}",
     "GRANT UPDATE (relayed_at, resolution) ON quarantine TO {role}",

@@ -12,8 +12,10 @@ from typing import Any, Final, NamedTuple
 
 import psycopg2
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
+from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
 from orderbook.store import breaker
@@ -66,6 +68,9 @@ class Reject(NamedTuple):
     value: bytes | None
 
 
+Summarise = Callable[[pa.Table], str]  # ticks to the JSON array of ``sequence.SymbolSummary``
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """What a range holds, from its start up to ``position``."""
@@ -75,6 +80,8 @@ class Load:
     gaps: int  # offsets without a record
     position: int
     refuse: Callable[[int, str], Reject]  # makes a reject, with its bytes, of the offset of a row that Postgres refuses
+    summarise: Summarise  # the sequence ids of those of the ticks that are stored
+    fetched: float  # when its records had come from the log, by this process' monotonic clock
 
 
 LOCK_MINE = text("""
@@ -86,6 +93,7 @@ END_EARLIER = text("UPDATE offset_range SET end_offset = :position WHERE id = :i
 FINISH = text("""
     UPDATE offset_range
     SET state = 'done', n_ok = :ok, n_bad = :bad, n_gap = :gaps, code_version = :version, done_at = clock_timestamp(),
+        fetched_at = clock_timestamp() - make_interval(secs => :seconds_ago), summary = CAST(:summary AS jsonb),
         holder_pid = NULL, holder_start = NULL, lease_until = NULL
     WHERE id = :id AND state = 'planned'
 """)
@@ -116,6 +124,7 @@ class Landing:
         where Postgres failed.
         """
         connection = session.connection
+        summary = load.summarise(load.ticks)
         with translated(), connection.begin():
             self._lock(session, claim)
             breaker.check(
@@ -132,7 +141,10 @@ class Landing:
             rejects = [*load.rejects, *refused]
             self._copy(connection, "quarantine", _quarantine_rows(rejects), claim)
             crashpoint("after_copy")
-            self._finish(connection, claim, load, stored, len(rejects))
+            if refused:
+                summary = load.summarise(_rows_without(load.ticks, [reject.offset for reject in refused]))
+            counts = {"ok": stored, "bad": len(rejects), "gaps": load.gaps}
+            self._finish(connection, claim, load, counts, summary)
             crashpoint("before_commit")
         crashpoint("after_commit")
         return stored, refused
@@ -180,13 +192,13 @@ class Landing:
             cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN ({options})", source)
             assert cursor.rowcount == count, f"{cursor.rowcount} rows of {count} went into {table}"
 
-    def _finish(self, connection: Connection, claim: Claim, load: Load, stored: int, rejected: int) -> None:
+    def _finish(self, connection: Connection, claim: Claim, load: Load, counts: dict[str, int], summary: str) -> None:
         ledger = PartitionLedger(connection, claim.generation, claim.partition)
         if load.position < claim.end:
             epoch = connection.execute(END_EARLIER, {"id": claim.id, "position": load.position}).scalar_one()
             ledger.add(load.position, claim.end, epoch=epoch)
-        counts = {"ok": stored, "bad": rejected, "gaps": load.gaps}
-        finished = connection.execute(FINISH, {"id": claim.id, "version": CODE_VERSION, **counts})
+        told = {"version": CODE_VERSION, "summary": summary, "seconds_ago": monotonic() - load.fetched}
+        finished = connection.execute(FINISH, {"id": claim.id, **told, **counts})
         assert finished.rowcount == 1, f"range {claim.id} went away under its lock"
         if load.gaps and not self._expect_gaps:
             ledger.alarm("gap", f"{load.gaps} offsets hold no record", claim.start, load.position)
@@ -198,6 +210,10 @@ def _is_of_a_row(error: psycopg2.Error) -> bool:
         return False
     # a missing partition is a check violation without a constraint: the environment's, never the row's
     return code[:2] == "22" or constraint_of(error) is not None or code == "23502"
+
+
+def _rows_without(ticks: pa.Table, offsets: Sequence[int]) -> pa.Table:
+    return ticks.filter(pc.invert(pc.is_in(ticks["kafka_offset"], pa.array(offsets, pa.int64()))))
 
 
 def _quarantine_rows(rejects: Sequence[Reject]) -> pa.Table:

@@ -20,8 +20,10 @@ class Generation:
     topic_id: str
 
 
+# nor in the future: Postgres' clock may have been set back, and nobody would drain until it is there again
 DRAINED_JUST_NOW = text("""
-    SELECT coalesce(bool_and(drained_at > now() - make_interval(secs => :seconds)), false)
+    SELECT coalesce(bool_and(drained_at > now() - make_interval(secs => :seconds)
+                             AND drained_at < now() + make_interval(secs => :seconds)), false)
     FROM partition_cursor
     WHERE generation_id = (SELECT max(id) FROM topic_generation) AND halted_reason IS NULL
 """)

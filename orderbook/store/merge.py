@@ -1,4 +1,4 @@
-"""Merging finished ranges: below the prefix, neighbours become one row with their counts summed."""
+"""Merging finished ranges: below the prefix, neighbours whose ids are stitched become one row, their counts summed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,14 @@ from orderbook.store.database import translated
 MOST_AT_ONCE = 500  # rows locked in one transaction
 KEPT_RECORDS = 100  # of the newest ranges: merged into millions, the breaker would not see what came last
 
-CURSORS = text("SELECT generation_id, partition, committed FROM partition_cursor ORDER BY 1, 2")
+# What is not stitched yet keeps its summary, and so its row.
+CURSORS = text("""
+    SELECT c.generation_id, c.partition, least(c.committed, s.stitched) AS settled
+    FROM partition_cursor c JOIN sequence_cursor s USING (generation_id, partition) ORDER BY 1, 2
+""")
 FINISHED = text("""
     SELECT id, start_offset, end_offset, n_ok, n_bad, n_gap, leader_epoch, code_version FROM offset_range
-    WHERE generation_id = :generation AND partition = :partition AND state = 'done' AND end_offset <= :committed
+    WHERE generation_id = :generation AND partition = :partition AND state = 'done' AND end_offset <= :settled
       AND done_at < now() - make_interval(secs => :age_seconds)
       AND start_offset < (
           SELECT coalesce(min(start_offset), 0) FROM (
@@ -28,7 +32,8 @@ FINISHED = text("""
 FORGET = text("DELETE FROM offset_range WHERE id = ANY(:ids)")
 WIDEN = text("""
     UPDATE offset_range
-    SET end_offset = :end, n_ok = :ok, n_bad = :bad, n_gap = :gaps, leader_epoch = :epoch, code_version = :version
+    SET end_offset = :end, n_ok = :ok, n_bad = :bad, n_gap = :gaps, leader_epoch = :epoch, code_version = :version,
+        summary = NULL, planned_at = NULL, fetched_at = NULL
     WHERE id = :id AND state = 'done'
 """)
 
@@ -55,7 +60,7 @@ def merge_finished(engine: Engine, age_seconds: float) -> int:
 
 
 def _merge_partition(engine: Engine, cursor: Row[Any], age_seconds: float) -> int:
-    where = {"generation": cursor.generation_id, "partition": cursor.partition, "committed": cursor.committed}
+    where = {"generation": cursor.generation_id, "partition": cursor.partition, "settled": cursor.settled}
     arguments = {**where, "age_seconds": age_seconds, "most": MOST_AT_ONCE, "kept": KEPT_RECORDS}
     merged = 0
     while True:

@@ -81,13 +81,16 @@ END_OVERDUE_HOLDERS = text("""
     WHERE r.generation_id = :generation AND r.partition = :partition AND r.state = 'planned'
       AND r.lease_until < now() AND a.xact_start < r.lease_until
 """)
+# a hint from the future was sent before Postgres' clock was set back
 TAKE_DUE = text("""
     UPDATE offset_range SET hinted_at = now()
     WHERE id IN (
         SELECT id FROM offset_range
-        WHERE generation_id = :generation AND partition = :partition AND state = 'planned' AND not_before <= now()
+        WHERE generation_id = :generation AND partition = :partition AND state = 'planned'
+          AND (not_before <= now() OR not_before > now() + interval '1 minute')
           AND (lease_until IS NULL OR lease_until < now())
-          AND (hinted_at IS NULL OR hinted_at < now() - make_interval(secs => :hint_again_seconds))
+          AND (hinted_at IS NULL OR hinted_at < now() - make_interval(secs => :hint_again_seconds)
+               OR hinted_at > now() + make_interval(secs => :hint_again_seconds))
         ORDER BY start_offset LIMIT :most FOR UPDATE SKIP LOCKED)
     RETURNING id, start_offset
 """)

@@ -44,6 +44,14 @@ OPEN = text("""
            OR generation_id || '/' || kafka_partition || '/' || kafka_offset = ANY(CAST(:places AS text[])))
     ORDER BY generation_id, kafka_partition, kafka_offset LIMIT :most
 """)
+FILL = text("""
+    INSERT INTO late_fill (generation_id, partition, kafka_offset, symbol, sequence_id)
+    VALUES (:generation, :partition, :offset, :symbol, :sequence_id)
+""")
+COUNT_HOUR = text("""
+    INSERT INTO symbol_hour (symbol, hour, ticks) VALUES (:symbol, date_trunc('hour', :event_time, 'UTC'), 1)
+    ON CONFLICT (symbol, hour) DO UPDATE SET ticks = symbol_hour.ticks + 1
+""")
 COUNT_OVER = text("UPDATE offset_range SET n_bad = n_bad - 1, n_ok = n_ok + 1 WHERE id = :id AND n_bad > 0")
 
 
@@ -121,7 +129,8 @@ def _land(connection: Connection, place: Place, tick: OrderBookTick, operator: O
         raise Refused(f"{place} lies in no finished range")
     reason = _lock_reject(connection, place)
     values: dict[str, Any] = {name: getattr(tick, name) for name in FIELDS}
-    connection.execute(STORE, {**arguments, **values})
+    for statement in (STORE, FILL, COUNT_HOUR):
+        connection.execute(statement, {**arguments, **values})
     connection.execute(RESOLVE, {**arguments, "resolution": "landed"})
     assert connection.execute(COUNT_OVER, {"id": range_id}).rowcount == 1, f"range {range_id} counts no reject"
     _record(connection, operator, "requeue", place, reason)

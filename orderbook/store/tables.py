@@ -20,7 +20,9 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
+from orderbook.store import sequence_tables
 from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
 metadata = MetaData()
@@ -76,6 +78,9 @@ offset_range = Table(
     Column("leader_epoch", Integer),
     Column("code_version", Text),
     Column("done_at", _instant),
+    Column("summary", JSONB),  # of the sequence ids, until the range is stitched and merged
+    Column("planned_at", _instant, server_default=func.now()),  # as fetched_at: unknown once merged
+    Column("fetched_at", _instant),
     UniqueConstraint("generation_id", "partition", "start_offset"),
     UniqueConstraint("generation_id", "partition", "end_offset"),
     ForeignKeyConstraint(
@@ -160,3 +165,5 @@ operator_action = Table(
     Column("why", Text, nullable=False, server_default=text("''::text")),
     Column("detail", Text, nullable=False, server_default=text("''::text")),
 )
+
+sequence_tables.declare(metadata)

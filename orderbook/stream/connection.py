@@ -1,12 +1,24 @@
 """How each Kafka client is told where the cluster is and how to prove who we are. Both clients, one place."""
 
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailedError,
+    UnsupportedSaslMechanismError,
+)
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
 
 from orderbook.sections import KafkaSettings
+
+SASL_SETTINGS = "ORDERBOOK_KAFKA__SASL_USERNAME, __SASL_PASSWORD or __SASL_MECHANISM"
+AUTHORITY_SETTING = "ORDERBOOK_KAFKA__SSL_CAFILE"
 
 
 def kafka_python_options(kafka: KafkaSettings) -> dict[str, Any]:
@@ -32,20 +44,52 @@ Client = TypeVar("Client")
 def connected(make: Callable[..., Client], kafka: KafkaSettings, **options: Any) -> Client:
     """A kafka-python client of class ``make`` that has reached the cluster. Raises what ``make`` raises.
 
-    A constructor of theirs that fails leaves a thread and three descriptors behind: each try would cost us these.
+    Where the cluster refuses us, the error says why and names the setting; theirs only speaks of time. A constructor of
+    theirs that fails leaves a thread and three descriptors behind: each try would cost us these.
     """
     started: list[KafkaNetClient] = []
+    failures: list[Exception] = []
 
     def network(**configs: Any) -> KafkaNetClient:
-        started.append(KafkaNetClient(**configs))
+        selector = NetworkSelector(**configs)
+        started.append(KafkaNetClient(selector, _Connections(selector, failures, **configs)))
         return started[-1]
 
     try:
         return make(**kafka_python_options(kafka), **options, kafka_client=network)
-    except BaseException:
+    except BaseException as error:
         for each in started:
             each.close()
+        if isinstance(error, KafkaError) and kafka.security_protocol != "PLAINTEXT":
+            raise _refusal(kafka, failures) from error
         raise
+
+
+class _Connections(KafkaConnectionManager):  # type: ignore[misc] # untyped
+    """Theirs, which tells why connections failed: in a client's first seconds some dozens at most."""
+
+    def __init__(self, net: NetworkSelector, failures: list[Exception], **configs: Any) -> None:
+        super().__init__(net, **configs)
+        self._failures = failures
+
+    def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        connection = super().get_connection(*arguments, **options)
+        connection.init_future.add_errback(self._failures.append)
+        return connection
+
+
+def _refusal(kafka: KafkaSettings, failures: list[Exception]) -> KafkaError:
+    for failure in reversed(failures):
+        if isinstance(failure, SaslAuthenticationFailedError | UnsupportedSaslMechanismError):
+            return type(failure)(f"{SASL_SETTINGS}: {failure}")
+        cause = failure.__context__  # their handshake's own error
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return KafkaConnectionError(f"{AUTHORITY_SETTING}: {cause.verify_message}")
+        if isinstance(cause, ssl.SSLError):
+            return KafkaConnectionError(f"ORDERBOOK_KAFKA__SECURITY_PROTOCOL, or its certificates: {cause.reason}")
+    # a broker that closes at once may be faster than its own answer
+    settings = f"ORDERBOOK_KAFKA__SECURITY_PROTOCOL, {AUTHORITY_SETTING}, {SASL_SETTINGS}"
+    return KafkaConnectionError(f"no connection by {kafka.security_protocol}; where the brokers are up, see {settings}")
 
 
 def confluent_options(kafka: KafkaSettings) -> dict[str, Any]:

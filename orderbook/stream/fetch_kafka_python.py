@@ -8,7 +8,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from orderbook.errors import EarlyEnd, OffsetOutOfRange, OutOfTime, Unavailable
 from orderbook.sections import KafkaSettings
-from orderbook.stream.batch import Batch, FetchLimits, Record, version_of
+from orderbook.stream.batch import Batch, FetchLimits, Record, Records, version_of
 from orderbook.stream.connection import connected
 
 _POLL_RECORDS = 5_000
@@ -56,6 +56,7 @@ class KafkaPythonFetcher:
         self, source: TopicPartition, end: int, limits: FetchLimits, between: Callable[[], None], batch: Batch
     ) -> Batch:
         deadline, left = monotonic() + limits.seconds, limits.bytes
+        batch.records = records = Records()
         while batch.position < end:
             polled = self._consumer.poll(min(limits.poll_seconds, 0.25) * 1000, max_records=_POLL_RECORDS)
             for message in polled.get(source, ()):
@@ -63,18 +64,18 @@ class KafkaPythonFetcher:
                     batch.position = end
                     return batch
                 size = len(message.value) if message.value is not None else 0
-                if batch.records and size > left:
+                if records and size > left:
                     batch.position = message.offset
                     return batch
                 left -= size
                 version = version_of(message.headers)
-                batch.records.append(Record(message.offset, message.timestamp, message.key, message.value, version))
+                records.append(Record(message.offset, message.timestamp, message.key, message.value, version))
             # the position also passes markers and compacted offsets, which come as no record
             batch.position = min(self._consumer.position(source), end)
             if not polled and batch.position < end:
                 self._check_end(source, batch.position, end)
             if monotonic() > deadline and batch.position < end:
-                if not batch.records:
+                if not records:
                     raise OutOfTime(f"no record from {batch.start} on within {limits.seconds:g} s")
                 return batch
             between()

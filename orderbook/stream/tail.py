@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Self
 
 from kafka.partitioner.default import murmur2
@@ -18,6 +19,7 @@ from orderbook.tick import OrderBookTick, decode
 FIRST_STEP = 2_000  # offsets; finds every symbol of a log that a simulator wrote
 LARGEST_STEP = 20_000
 MOST_OFFSETS = 200_000  # per partition: bounds the work for a symbol that is not there (six partitions: 3 s)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _LIMITS = FetchLimits(bytes=32 * 2**20, seconds=30, poll_seconds=1)
 
 
@@ -26,12 +28,15 @@ class ChainEnd:
     """Where a symbol's chain of sequence ids ends, as far as the records that were read tell.
 
     ``unread`` records came after the newest id and cannot be read: each took an id. ``tick`` is the newest one with a
-    price on both sides.
+    price on both sides. An id that goes back at a later time than all before it begins the count ``anew``.
     """
 
     sequence_id: int | None = None
     unread: int = 0
     tick: OrderBookTick | None = None
+    anew: bool = field(default=False, compare=False)
+    first: OrderBookTick | None = field(default=None, compare=False)
+    newest: datetime = field(default=_LONG_AGO, compare=False)
 
     def take(self, value: bytes | None) -> None:
         """Add the next record."""
@@ -39,10 +44,17 @@ class ChainEnd:
         if tick is None:
             self.unread += 1
             return
-        self.sequence_id = max(tick.sequence_id, self.last(before=0))
-        self.unread = 0
+        self.first = self.first or tick
+        if self._begins_anew(tick):
+            self.sequence_id, self.anew = tick.sequence_id, True
+        else:
+            self.sequence_id = max(tick.sequence_id, self.last(before=0))
+        self.unread, self.newest = 0, max(self.newest, tick.event_time)
         if tick.bid_price is not None and tick.ask_price is not None and tick.bid_price < tick.ask_price:
             self.tick = tick
+
+    def _begins_anew(self, tick: OrderBookTick) -> bool:
+        return self.sequence_id is not None and tick.sequence_id < self.sequence_id and tick.event_time > self.newest
 
     def last(self, before: int) -> int:
         """The last id that was taken, where ``before`` was the one before all that was read."""
@@ -52,8 +64,11 @@ class ChainEnd:
         """The end of both stretches, ``older`` coming first."""
         tick = self.tick or older.tick
         if self.sequence_id is None:
-            return ChainEnd(older.sequence_id, older.unread + self.unread, tick)
-        return ChainEnd(max(self.sequence_id, older.last(before=0)), self.unread, tick)
+            return replace(older, unread=older.unread + self.unread, tick=tick)
+        anew = self.anew or (self.first is not None and older._begins_anew(self.first))  # noqa: SLF001 - one of us
+        number = self.sequence_id if anew else max(self.sequence_id, older.last(before=0))
+        first, newest = older.first or self.first, max(older.newest, self.newest)
+        return ChainEnd(number, self.unread, tick, anew or older.anew, first, newest)
 
 
 def _readable(value: bytes | None) -> OrderBookTick | None:

@@ -23,6 +23,7 @@ class Written:
     value: bytes | None
     key: bytes | None = None
     headers: Headers = ()
+    timestamp_ms: int = 0  # now
 
 
 class WrittenLog:
@@ -91,7 +92,13 @@ class WrittenLog:
         for one in records:
             record = one if isinstance(one, Written) else Written(one)
             producer.produce(
-                self.topic, record.value, record.key, partition, delivered, headers=list(record.headers) or None
+                self.topic,
+                record.value,
+                record.key,
+                partition,
+                delivered,
+                timestamp=record.timestamp_ms,
+                headers=list(record.headers) or None,
             )
             producer.poll(0)
         assert producer.flush(20) == 0

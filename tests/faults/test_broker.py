@@ -1,9 +1,13 @@
 """What Celery makes of a broker that went away under it."""
 
+import shlex
+
 import pytest
 from kombu import Connection
 
 from orderbook.broker import ClosableChannel, mend
+from tests.processes import deployment_over
+from tests.servers import RunningServers
 
 mend()  # as the application does
 
@@ -25,3 +29,18 @@ def test_a_hint_held_when_the_broker_dies_does_not_keep_its_connection_from_clos
     connection.transport.client = None  # as Celery leaves it when it gives the connection up
     connection.close()
     assert not message.acknowledged
+
+
+def test_a_pass_serves_all_that_were_asked_for_meanwhile(servers: RunningServers, migrated_template: str) -> None:
+    script = """
+from orderbook.tasks import app, drain, ingest
+for _ in range(50):
+    drain.apply_async()
+ingest.apply_async((1,))
+drain()
+with app.pool.acquire() as connection:
+    print(*[connection.default_channel.client.llen(queue) for queue in ("drain", "ingest")])
+"""
+    with deployment_over(servers, migrated_template) as deployment:
+        done = deployment.run(f"python -c {shlex.quote(script)}")
+        assert done.stdout.splitlines()[-1:] == ["0 1"], done.stdout + done.stderr

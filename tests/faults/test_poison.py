@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.conftest import wait_for
 from tests.faults.conftest import TIMING
 from tests.pipeline import pipeline_over, valid
@@ -35,3 +37,28 @@ def test_a_record_that_kills_workers_is_isolated_and_the_rest_of_its_range_lands
         assert deployment.rows("SELECT max(deaths) FROM offset_range") == [(two_workers_and_who_watched_the_child,)]
         audit = deployment.run("orderbook audit --deep")
         assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("poison", [0, 13_731, 19_999], ids=["first", "inside", "last"])
+def test_one_poison_in_twenty_thousand_stores_the_others_within_a_minute(
+    servers: RunningServers, migrated_template: str, poison: int
+) -> None:
+    with deployment_over(servers, migrated_template) as deployment:  # leases as they are by default
+        with pipeline_over(deployment.settings) as pipeline:
+            pipeline.produce(valid(20_000))
+        (deployment.crashpoints / f"judge.0.{poison}.always").touch()
+        deployment.worker(ORDERBOOK_CRASHPOINTS=str(deployment.crashpoints))
+        deployment.beat()
+        wait_for(lambda: deployment.rows("SELECT 1 FROM offset_range WHERE deaths > 0"), 60, what="a worker took it")
+        began = time.monotonic()
+        deployment.wait_for_prefix({0: 20_000}, 90)
+        took = time.monotonic() - began
+        print(f"\none of 20,000 isolated {took:.1f} s after the first worker took the range")
+        assert took <= 60
+        assert deployment.rows("SELECT kafka_offset, reason, value IS NOT NULL FROM quarantine") == [
+            (poison, "poison", True)
+        ]
+        stored = [offset for (offset,) in deployment.rows("SELECT kafka_offset FROM ticks ORDER BY 1")]
+        assert stored == [offset for offset in range(20_000) if offset != poison]
+        assert deployment.rows("SELECT sum(n_ok), sum(n_bad), sum(n_gap) FROM offset_range") == [(19_999, 1, 0)]

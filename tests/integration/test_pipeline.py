@@ -119,6 +119,8 @@ def _historical():
 def test_merged_ranges_keep_their_counts_and_the_way_to_the_prefix(pipeline: Pipeline) -> None:
     pipeline.with_policy(max_offsets=10, max_open=50).produce([*valid(45), b"x", *valid(124)])
     pipeline.run()
+    assert merge_finished(pipeline.engine, age_seconds=0) == 0, "what is not stitched keeps its summary"
+    pipeline.stitch()
     assert merge_finished(pipeline.engine, age_seconds=0) == 6, "all but the newest hundred records"
     first = pipeline.rows("SELECT start_offset, end_offset, n_ok, n_bad, n_gap FROM offset_range ORDER BY 1 LIMIT 2")
     assert first == [(0, 70, 69, 1, 0), (70, 80, 10, 0, 0)]
@@ -131,6 +133,7 @@ def test_one_pass_merges_however_many_ranges_wait(pipeline: Pipeline, monkeypatc
     monkeypatch.setattr(merge, "MOST_AT_ONCE", 3)
     pipeline.with_policy(max_offsets=5, max_open=50).produce(valid(200))
     pipeline.run()
+    pipeline.stitch()
     assert merge_finished(pipeline.engine, age_seconds=0) == 19
     assert pipeline.one("SELECT end_offset FROM offset_range WHERE start_offset = 0") == 100
 
@@ -150,3 +153,13 @@ def test_a_worker_does_not_go_on_with_what_another_holds(pipeline: Pipeline) -> 
     first, second, _ = pipeline.open_ranges()
     pipeline.execute("UPDATE offset_range SET lease_until = now() + interval '1 h' WHERE id = :id", id=second)
     assert pipeline.ingestor(policy=AttemptPolicy(go_on_seconds=60)).run(first) == 10
+
+
+def test_partitions_are_hinted_in_turn(pipeline: Pipeline) -> None:
+    for partition in (0, 1):
+        pipeline.with_policy(max_offsets=10).produce(valid(30), partition=partition)
+    pipeline.drain()
+    places = dict(pipeline.rows("SELECT id, partition FROM offset_range"))
+    starts = dict(pipeline.rows("SELECT id, start_offset FROM offset_range"))
+    assert [starts[hint] for hint in pipeline.hints] == [0, 0, 10, 10, 20, 20]
+    assert all({places[a], places[b]} == {0, 1} for a, b in zip(pipeline.hints[::2], pipeline.hints[1::2], strict=True))

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from orderbook.store.database import sqlstate
+from tests.conftest import skip_at_home
 from tests.faults.matrix.conftest import audited
 from tests.pipeline import Pipeline, stored, valid
 from tests.servers import RunningServers, database_of
@@ -21,12 +22,12 @@ FILL = "INSERT INTO filler SELECT repeat('x', 900) FROM generate_series(1, 200)"
 def small_disk(servers: RunningServers) -> Iterator[str]:
     """A tablespace on a file system of 8 MB."""
     if os.geteuid() != 0:
-        pytest.skip("only root mounts a small file system")
+        skip_at_home("only root mounts a small file system")
     path = Path(servers.fleet.folder.path) / "small"
     path.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", path], check=False)
     if mounted.returncode != 0:
-        pytest.skip("this machine lets nobody mount")
+        skip_at_home("this machine lets nobody mount")
     account = servers.fleet.postgres.account
     if account is not None:
         os.chown(path, account.uid, account.gid)

@@ -36,6 +36,7 @@ def test_every_help_has_an_example(path: tuple[str, ...]) -> None:
 def test_the_commands_of_the_surface_are_all_there() -> None:
     assert {" ".join(path) for path, command in ALL if not getattr(command, "commands", None)} >= {
         *("up", "env", "doctor", "status", "tail", "query", "audit", "version"),
+        *("gaps", "coverage", "trace", "report"),
         *("ranges ls", "ranges show", "ranges resume"),
         *("quarantine ls", "quarantine show", "quarantine stats"),
         *("topics create", "topics describe", "topics lag", "topics tail"),
@@ -94,3 +95,16 @@ def test_version_names_this_package_and_its_libraries() -> None:
     result = run.invoke(app, ["version"])
     assert result.exit_code == 0
     assert {"orderbook", "python", "celery"} <= {line.split()[0] for line in result.stdout.splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (("--fault", "gap:0.1%,lat"), "'lat' is no fault: choose from malformed, crossed, late, gap"),
+        (("--fault", "stall", "--stall-seconds", "0"), "--stall-seconds"),
+    ],
+)
+def test_up_refuses_faults_of_the_simulator_that_make_no_sense(flags: tuple[str, ...], complaint: str) -> None:
+    result = run.invoke(app, ["up", *flags])
+    assert result.exit_code == 2
+    assert complaint in result.stderr

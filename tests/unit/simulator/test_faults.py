@@ -51,6 +51,7 @@ def test_a_tick_without_a_fault_is_taken_to_the_last_digit() -> None:
         ("malformed:1%,crossed:0.5%,late", (("malformed", 0.01), ("crossed", 0.005), ("late", 0.01))),
         (" crossed : 0.25 , late:0 ", (("crossed", 0.25), ("late", 0.0))),
         ("late:100%", (("late", 1.0),)),
+        ("gap:0.1%,stall", (("gap", 0.001), ("stall", 0.01))),
     ],
 )
 def test_shares_are_read(text: str, shares: tuple[tuple[str, float], ...]) -> None:
@@ -60,7 +61,7 @@ def test_shares_are_read(text: str, shares: tuple[tuple[str, float], ...]) -> No
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("lat", "'lat' is no fault: choose from malformed, crossed, late"),
+        ("lat", "'lat' is no fault: choose from malformed, crossed, late, gap, repeat, reorder, reset, stall"),
         ("late,late", "'late' stands twice"),
         ("late:101%", "'101%' is no share"),
         ("late:-1%", "'-1%' is no share"),

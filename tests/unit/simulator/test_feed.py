@@ -10,7 +10,8 @@ import pytest
 
 from orderbook.simulator import feed as feed_module
 from orderbook.simulator.console import Console
-from orderbook.simulator.faults import Faults, FaultShares
+from orderbook.simulator.disorder import Disorder
+from orderbook.simulator.faults import Faults, parse_shares
 from orderbook.simulator.feed import Feed, OneThread
 from orderbook.simulator.ledger import Sent
 from orderbook.simulator.market import Market
@@ -58,13 +59,19 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "LOOK_SECONDS", 0.01)
 
 
-def run(broker: MemoryBroker, period: float, at_most: int | None, meanwhile: Callable[[asyncio.Event], None]) -> None:
+def run(
+    broker: MemoryBroker,
+    period: float,
+    at_most: int | None,
+    meanwhile: Callable[[asyncio.Event], None],
+    shares: str = "",
+) -> None:
     """Feed ``broker`` while ``meanwhile`` runs on a thread of its own."""
 
     async def main() -> None:
         stopped, thread = asyncio.Event(), OneThread()
-        market, faults = Market(["A", "B"], 1, {}), Faults(FaultShares(), 1)
-        feed = Feed(broker, market, faults, Console(period), thread, stopped)  # type: ignore[arg-type]
+        market, faults = Market(["A", "B"], 1, {}), Faults(parse_shares(shares), 1)
+        feed = Feed(broker, Disorder(market, faults, 45), Console(period), thread, stopped)  # type: ignore[arg-type]
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         stop.set = lambda: loop.call_soon_threadsafe(stopped.set)  # type: ignore[assignment,method-assign,return-value]
@@ -81,6 +88,16 @@ def test_a_count_is_sent_exactly() -> None:
     broker = MemoryBroker()
     run(broker, 1e-5, 12_345, lambda stop: None)
     assert [(s.symbol, s.sequence_id) for s in broker.sent] == [("AB"[n % 2], n // 2 + 1) for n in range(12_345)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 999, 1_000])
+def test_a_count_is_sent_exactly_whatever_goes_wrong(count: int) -> None:
+    broker = MemoryBroker()
+    run(broker, 1e-5, count, lambda stop: None, "reorder:40%,repeat:20%,gap:20%,reset:10%,malformed:5%")
+    assert len(broker.sent) == count
+    late = [n for n, sent in enumerate(broker.sent) if sent.fault and sent.fault.kind == "reorder"]
+    assert all(broker.sent[n - 1].sequence_id == broker.sent[n].sequence_id + 1 for n in late)
+    assert late or count < 10
 
 
 def test_what_is_on_its_way_is_bounded(eventually: Callable[..., None]) -> None:

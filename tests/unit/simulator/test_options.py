@@ -13,14 +13,14 @@ def test_without_flags_the_settings_rule() -> None:
     settings = SimulatorSettings(symbols="A, B", interval=0.5, seed=3, fault="late", ledger=Path("sent"))
     assert parse([], settings) == Options(
         symbols=("A", "B"), interval=0.5, seed=3, count=None, duration=None, shares=parse_shares("late"),
-        ledger=Path("sent"), force=False,
+        stall_seconds=45, ledger=Path("sent"), force=False,
     )  # fmt: skip
 
 
 def test_flags_win() -> None:
     flags = "--symbols X --interval 0.001 --count 9 --duration 2.5 --seed 0 --fault crossed:2% --ledger l --force"
     options = parse(flags.split(), SimulatorSettings(symbols="A", seed=3))
-    assert options == Options(("X",), 0.001, 0, 9, 2.5, parse_shares("crossed:2%"), Path("l"), force=True)
+    assert options == Options(("X",), 0.001, 0, 9, 2.5, parse_shares("crossed:2%"), 45, Path("l"), force=True)
 
 
 def test_symbols_share_the_interval() -> None:

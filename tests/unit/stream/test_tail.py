@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -182,3 +182,23 @@ def test_reading_in_steps_says_the_same_as_reading_at_once(kinds: list[str], ste
         patch.setattr("orderbook.stream.tail.LARGEST_STEP", step)
         found = tail_of(log).chain_ends(["A"])
     assert {symbol: end.last(before=0) for symbol, end in found.items()} == ({"A": len(kinds)} if kinds else {})
+
+
+def later(number: int, seconds: int) -> OrderBookTick:
+    return tick("A", number).model_copy(update={"event_time": NOW + timedelta(seconds=seconds)})
+
+
+@pytest.mark.parametrize("edge", range(6))
+def test_ids_that_were_counted_anew_go_on_from_there(edge: int) -> None:
+    ticks = [later(900, 0), later(901, 1), later(1, 2), later(2, 3), later(3, 4)]
+    older, newer = ChainEnd(), ChainEnd()
+    for n, one in enumerate(ticks):
+        (older if n < edge else newer).take(encode(one))
+    assert newer.after(older).sequence_id == 3
+
+
+def test_an_old_tick_that_comes_late_begins_nothing_anew() -> None:
+    end = ChainEnd()
+    for one in (later(900, 0), later(902, 2), later(901, 1)):
+        end.take(encode(one))
+    assert end.sequence_id == 902
