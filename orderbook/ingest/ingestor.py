@@ -15,6 +15,7 @@ import structlog
 from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint, crashpoint_within
 from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
+from orderbook.ingest.isolation import ChildStuck
 from orderbook.ingest.validator import Judge, Judged, reject
 from orderbook.logs import Outage
 from orderbook.profiles import Fault
@@ -110,6 +111,9 @@ class Ingestor:
                 log.error(  # noqa: TRY400 - an operator's line, the traceback says nothing more
                     "partition halted", range_id=range_id, reason=error.reason, detail=error.detail
                 )
+                failure = error
+            except ChildStuck as error:
+                log.warning("suspect range not judged", range_id=range_id, error=str(error))
                 failure = error
             except Exception as error:
                 self._give_back(session, range_id, error)

@@ -127,6 +127,9 @@ def _stop(play: Play, held: str, through: str) -> bool:
         proxy.heal()
         if _still_held(play, held):
             play.note(f"stop {role}, which holds a range, for {STOP_SECONDS} s")
+            for spared in ("postgres", "link to postgres"):  # else its connection ends before its lease does
+                if spared not in play.busy:
+                    play.occupy(spared, STOP_SECONDS, lambda: None)
             play.occupy(role, STOP_SECONDS, lambda s=stopped: play.crew.signal(s, signal.SIGCONT) and None)
             return True
         play.crew.signal(stopped, signal.SIGCONT)
