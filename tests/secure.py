@@ -2,11 +2,8 @@
 
 import asyncio
 import ssl
-import threading
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -14,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from orderbook.embedded.kafka import Kafka
 from orderbook.embedded.ports import LOOPBACK
 from orderbook.embedded.process import Command
+from tests.background import Background
 
 POSTGRES_ASKS_FOR_TLS = bytes.fromhex("0000000804d2162f")
 
@@ -92,7 +90,7 @@ class SecureKafka(Kafka):
 
 
 @dataclass
-class TlsBefore:
+class TlsBefore(Background):
     """TLS before a server that has none: neither Postgres nor Valkey is built with it in the embedded packages.
 
     ``postgres``: a client asks for TLS in the clear first, as Postgres' protocol has it.
@@ -103,25 +101,7 @@ class TlsBefore:
     context: ssl.SSLContext
     postgres: bool = False
     in_the_clear: int = 0  # clients that spoke without TLS
-    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
-    _thread: threading.Thread | None = None
     _server: asyncio.Server | None = None
-
-    def __enter__(self) -> "TlsBefore":
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._call(self._listen())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._call(self._end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        assert self._thread is not None
-        self._thread.join(10)
-        self._loop.close()
-
-    def _call(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> None:
         context = None if self.postgres else self.context

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from orderbook.errors import NotOurs, Unavailable
 from orderbook.store.database import Backend, backend_of, translated
-from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.partition_ledger import IS_FREE, PartitionLedger
 
 log = structlog.get_logger(__name__)
 
@@ -23,17 +23,15 @@ BACKOFF_SECONDS = (0.5, 2.0)  # with jitter: an outage's workers do not come bac
 GIVE_BACK_PAUSE_SECONDS = 0.5
 
 # SKIP LOCKED: a row lock means that somebody is landing it, or that a stopped process will be ended by the drainer
-# no backoff lasts a minute: a later not_before was written before Postgres' clock was set back
-READ_RANGE = text("""
+READ_RANGE = text(f"""
     SELECT r.generation_id, r.partition, r.start_offset, r.end_offset, r.deaths, r.halvings, g.cluster_id, g.topic_id
     FROM offset_range r
     JOIN partition_cursor c USING (generation_id, partition)
     JOIN topic_generation g ON g.id = r.generation_id
     WHERE r.id = :id AND r.state = 'planned' AND c.halted_reason IS NULL
-      AND (r.lease_until IS NULL OR r.lease_until < now())
-      AND (r.not_before <= now() OR r.not_before > now() + interval '1 minute')
+      AND {IS_FREE}
     FOR UPDATE OF r SKIP LOCKED
-""")
+""")  # noqa: S608 - a constant of ours
 TAKE = text("""
     UPDATE offset_range
     SET lease_until = now() + make_interval(secs => :lease_seconds), deaths = deaths + 1,
@@ -74,12 +72,11 @@ class Claim:
         return self.start + max(1, (self.end - self.start) >> self.halvings)
 
 
-NEXT_DUE = text("""
+NEXT_DUE = text(f"""
     SELECT id FROM offset_range
     WHERE generation_id = :generation AND partition = :partition AND start_offset = :position AND state = 'planned'
-      AND (lease_until IS NULL OR lease_until < now())
-      AND (not_before <= now() OR not_before > now() + interval '1 minute')
-""")
+      AND {IS_FREE}
+""")  # noqa: S608 - a constant of ours
 
 
 class Claims:

@@ -81,19 +81,21 @@ END_OVERDUE_HOLDERS = text("""
     WHERE r.generation_id = :generation AND r.partition = :partition AND r.state = 'planned'
       AND r.lease_until < now() AND a.xact_start < r.lease_until
 """)
+# What is free to be taken. No backoff lasts a minute: a later one was written before Postgres' clock was set back.
+IS_FREE = """(lease_until IS NULL OR lease_until < now())
+          AND (not_before <= now() OR not_before > now() + interval '1 minute')"""
 # a hint from the future was sent before Postgres' clock was set back
-TAKE_DUE = text("""
+TAKE_DUE = text(f"""
     UPDATE offset_range SET hinted_at = now()
     WHERE id IN (
         SELECT id FROM offset_range
         WHERE generation_id = :generation AND partition = :partition AND state = 'planned'
-          AND (not_before <= now() OR not_before > now() + interval '1 minute')
-          AND (lease_until IS NULL OR lease_until < now())
+          AND {IS_FREE}
           AND (hinted_at IS NULL OR hinted_at < now() - make_interval(secs => :hint_again_seconds)
                OR hinted_at > now() + make_interval(secs => :hint_again_seconds))
         ORDER BY start_offset LIMIT :most FOR UPDATE SKIP LOCKED)
     RETURNING id, start_offset
-""")
+""")  # noqa: S608 - a constant of ours
 LOCK_CURSOR_AND_WAIT = text("""
     SELECT halted_reason FROM partition_cursor WHERE generation_id = :generation AND partition = :partition
     FOR NO KEY UPDATE

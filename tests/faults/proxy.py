@@ -7,18 +7,16 @@ import asyncio
 import random
 import socket
 import struct
-import threading
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from orderbook.embedded.ports import LOOPBACK
+from tests.background import Background
 
 CHUNK = 65536
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of 0 s: the peer sees RST, not FIN
 
 Kind = Literal["clean", "latency", "bandwidth", "slow_close", "timeout", "reset", "slicer", "down", "lost_commit"]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class _Link:
 
 
 @dataclass
-class Proxy:
+class Proxy(Background):
     """Listens on ``port`` and passes everything on to ``upstream`` as the toxic has it. Call from any thread."""
 
     upstream: int
@@ -62,21 +60,6 @@ class Proxy:
     _links: set[_Link] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
-    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
-    _thread: threading.Thread | None = None
-
-    def __enter__(self) -> "Proxy":
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{self.port}", daemon=True)
-        self._thread.start()
-        self._call(self._listen())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._call(self._end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        assert self._thread is not None
-        self._thread.join(10)
-        self._loop.close()
 
     def apply(self, toxic: Toxic) -> None:
         """Spoil the link from now on; connections that stand are spoilt too."""
@@ -90,9 +73,6 @@ class Proxy:
     def connections(self) -> int:
         """How many connections pass through."""
         return len(self._links)
-
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port, backlog=512)

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import threading
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -53,6 +54,8 @@ def test_tags_come_back_in_the_order_of_their_key(producer: LogProducer[int], ac
 def test_closing_gives_up_what_is_open_and_may_be_done_twice(producer: LogProducer[int]) -> None:
     producer.send(b"A", b"1", 1)
     producer.close()
+    producer.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.endswith("-network-thread")]
 
 
 def test_a_value_that_can_never_be_sent_is_told_and_not_counted(producer: LogProducer[int]) -> None:

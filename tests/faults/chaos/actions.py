@@ -18,7 +18,8 @@ from tests.faults.chaos.stage import SERVERS
 from tests.faults.proxy import Toxic
 
 STOP_SECONDS = 26.0  # longer than a lease, and than the landing's
-SEARCH_SECONDS = 20.0
+SEARCH_SECONDS = 40.0
+SETTLED_SECONDS = 4.0  # by then the other worker's range has passed, with what the narrow link still held of it
 NARROW = 3e4  # bytes a second: a range takes two or three seconds to be read, or to be copied
 MOST_PARTITIONS = 10
 HELD = """SELECT r.id, r.holder_start FROM offset_range r
@@ -147,7 +148,7 @@ def _held(play: Play, held: str) -> set[tuple]:
 
 def _still_held(play: Play, held: str) -> bool:
     before = _held(play, held)
-    time.sleep(1.5 if before else 0)  # the other worker's are landed by then
+    time.sleep(SETTLED_SECONDS if before else 0)
     return bool(before & _held(play, held))
 
 
