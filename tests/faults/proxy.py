@@ -7,6 +7,7 @@ import asyncio
 import random
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -139,9 +140,14 @@ class Proxy(Background):
         while self.toxic.kind == "timeout":
             await self._changed.wait()
         if self.toxic.kind == "latency":
-            await asyncio.sleep(self.toxic.amount * random.uniform(0.5, 1.5))
+            await self._pause(self.toxic.amount * random.uniform(0.5, 1.5))
         elif self.toxic.kind == "bandwidth":
-            await asyncio.sleep(len(chunk) / self.toxic.amount)
+            await self._pause(len(chunk) / self.toxic.amount)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()  # who heals the link waits for nobody
 
     async def _write(self, writer: asyncio.StreamWriter, chunk: bytes) -> None:
         step = random.randint(1, 1500) if self.toxic.kind == "slicer" else len(chunk)

@@ -20,7 +20,7 @@ from tests.faults.proxy import Toxic
 STOP_SECONDS = 26.0  # longer than a lease, and than the landing's
 SEARCH_SECONDS = 40.0
 SETTLED_SECONDS = 4.0  # by then the other worker's range has passed, with what the narrow link still held of it
-NARROW = 3e4  # bytes a second: a range takes two or three seconds to be read, or to be copied
+NARROW = {"kafka": 3e4, "postgres": 5e3}  # bytes a second: a range takes seconds to be read, or to be copied
 MOST_PARTITIONS = 10
 HELD = """SELECT r.id, r.holder_start FROM offset_range r
     JOIN pg_stat_activity a ON a.pid = r.holder_pid AND a.backend_start = r.holder_start WHERE r.state = 'planned'"""
@@ -116,7 +116,7 @@ def _stop(play: Play, held: str, through: str) -> bool:
     if link in play.busy or any(worker in play.busy for worker in WORKERS):
         return False
     gives_up_at = time.monotonic() + SEARCH_SECONDS
-    proxy.apply(Toxic("bandwidth", NARROW))
+    proxy.apply(Toxic("bandwidth", NARROW[through]))
     while time.monotonic() < gives_up_at:
         play.crew.keep_alive()
         if not _held(play, held):
@@ -134,7 +134,7 @@ def _stop(play: Play, held: str, through: str) -> bool:
             play.occupy(role, STOP_SECONDS, lambda s=stopped: play.crew.signal(s, signal.SIGCONT) and None)
             return True
         play.crew.signal(stopped, signal.SIGCONT)
-        proxy.apply(Toxic("bandwidth", NARROW))
+        proxy.apply(Toxic("bandwidth", NARROW[through]))
     proxy.heal()
     play.note("no worker stood still with a range")
     return False
