@@ -2,8 +2,13 @@
 
 from typing import Any
 
+from kombu.exceptions import OperationalError
 from kombu.transport.redis import Channel, Transport
 from redis.exceptions import ConnectionError as BrokerAway
+from redis.exceptions import RedisError
+
+# what its being away looks like: Kombu translates on the ways that it retries itself, not on those through a channel
+BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 
 class ClosableChannel(Channel):

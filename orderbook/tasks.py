@@ -3,14 +3,14 @@
 import gc
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
 import structlog
 from celery.signals import setup_logging, worker_process_init, worker_ready
-from kombu.exceptions import OperationalError
 
+from orderbook.broker import BROKER_ERRORS
 from orderbook.celery import app
 from orderbook.completeness.stitcher import Stitcher
 from orderbook.completeness.summary import Summariser
@@ -40,7 +40,6 @@ log = structlog.get_logger(__name__)
 
 DRAIN_TRANSACTION_SECONDS = 10.0
 LETTERS_AT_ONCE = 500
-_BROKER_ERRORS = (OperationalError, OSError)
 
 
 @setup_logging.connect
@@ -68,7 +67,8 @@ def drain() -> None:
         try:
             _drainer(os.getpid()).run()
         finally:
-            _broker(_forget_waiting_passes)()
+            with suppress(Unavailable):  # of the broker, which the pass itself has told
+                _broker(_forget_waiting_passes)()
 
 
 @app.task(name="ingest")
@@ -213,7 +213,7 @@ def _broker(call: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(*arguments: Any) -> Any:
         try:
             return call(*arguments)
-        except _BROKER_ERRORS as error:
+        except BROKER_ERRORS as error:
             raise Unavailable(f"Redis: {error}") from error
 
     return guarded
