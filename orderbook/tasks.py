@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from celery.signals import setup_logging, worker_process_init, worker_ready
 
+from orderbook.aside import Aside
 from orderbook.broker import BROKER_ERRORS
 from orderbook.celery import app
 from orderbook.completeness.stitcher import Stitcher
@@ -108,6 +109,17 @@ def stitch() -> None:
             log.warning("sequence events", **done.events, confirmed=done.confirmed)
 
 
+@app.task(name="archive", acks_late=False)
+def archive() -> None:
+    """Start a run of the archive in a process of its own, which may take hours, and return at once.
+
+    Where one still runs, here or elsewhere, the new one finds its lock taken and ends. Without a root that was named
+    nothing is frozen: a folder of this machine alone would take the days with it.
+    """
+    if settings().archive.root is not None:
+        _archiving(os.getpid()).start()
+
+
 @app.task(name="relay_rejects")
 def relay_rejects() -> None:
     """Relay what was rejected to the topic of dead letters. Landing never waits for this."""
@@ -185,6 +197,11 @@ def _stitcher(pid: int) -> Stitcher:
         confirm_after_seconds=config.completeness.confirm_after_seconds,
         pause_seconds=config.completeness.interval_seconds / 2,
     )
+
+
+@cache
+def _archiving(_pid: int) -> Aside:
+    return Aside("orderbook.archive")
 
 
 @cache
