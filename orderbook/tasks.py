@@ -17,7 +17,8 @@ from orderbook.completeness.summary import Summariser
 from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
-from orderbook.errors import Unavailable
+from orderbook.errors import ConfigError, Unavailable
+from orderbook.expectations.launch import Background
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
@@ -121,6 +122,18 @@ def relay_rejects() -> None:
             raise
 
 
+@app.task(name="expect")
+def expect() -> None:
+    """Have Great Expectations judge what is due, in a process that this one does not wait for."""
+    outage = _outage(os.getpid(), "expectations are not judged")
+    try:
+        _judging(os.getpid()).start()
+    except ConfigError as error:  # the extra is not installed: everything else works without
+        outage.goes_on(error)
+    else:
+        outage.is_over()
+
+
 @contextmanager
 def _patience(what: str) -> Iterator[None]:
     """An outage ends this attempt and nothing more: the next comes by itself."""
@@ -185,6 +198,11 @@ def _stitcher(pid: int) -> Stitcher:
         confirm_after_seconds=config.completeness.confirm_after_seconds,
         pause_seconds=config.completeness.interval_seconds / 2,
     )
+
+
+@cache
+def _judging(_pid: int) -> Background:
+    return Background()
 
 
 @cache
