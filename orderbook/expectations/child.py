@@ -11,16 +11,20 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date, timedelta
+from functools import cache
+from importlib.metadata import version
 from types import FrameType
 from typing import Final
 
 import structlog
 from sqlalchemy import Engine
 
-from orderbook.clock import monotonic, utc_now
+from orderbook.clock import utc_now
 from orderbook.config import Settings, settings
+from orderbook.crashpoints import crashpoint
 from orderbook.errors import ConfigError, OrderbookError, OutOfTime, Unavailable
 from orderbook.expectations.inspection import Inspected, Inspection, inspect
 from orderbook.expectations.judge import Judge, Unjudged, require_library
@@ -40,7 +44,7 @@ LEAST_PRIORITY: Final = 10  # landing comes first
 _GRACE_SECONDS: Final = 15.0  # from the end of the time, for the run to say so, to the end of the process
 
 
-class _TimeIsUp(OrderbookError):
+class TimeIsUp(OrderbookError):
     """The run took longer than the settings allow."""
 
 
@@ -73,7 +77,7 @@ def _limit(config: Settings) -> None:
 
 
 def _time_is_up(_number: int, _frame: FrameType | None) -> None:
-    raise _TimeIsUp("it took longer than ORDERBOOK_EXPECTATIONS__SECONDS allows")
+    raise TimeIsUp("it took longer than ORDERBOOK_EXPECTATIONS__SECONDS allows")
 
 
 def _run(config: Settings, wanted: str) -> list[int]:
@@ -83,9 +87,8 @@ def _run(config: Settings, wanted: str) -> list[int]:
         with alone(engine, patience) as is_alone:
             if not is_alone:
                 return []  # who has the lock judges what is due
-            windows = _windows(config, wanted)
-            judge = Judge() if windows else None
-            return [_judged(config, engine, judge, window) for window in windows if judge is not None]
+            judge = cache(Judge)  # made within the first run: what its import meets is told there
+            return [_judged(config, engine, judge, window) for window in _windows(config, wanted)]
     finally:
         engine.dispose()
 
@@ -103,26 +106,40 @@ def _windows(config: Settings, wanted: str) -> list[Window]:
     return due(utc_now(), hours[0].started_at if hours else None, max(judged, default=None), schedule)
 
 
-def _judged(config: Settings, engine: Engine, judge: Judge, window: Window) -> int:
+def _judged(config: Settings, engine: Engine, judge: Callable[[], Judge], window: Window) -> int:
     started = utc_now()
-    begun = monotonic()
     try:
-        found = _inspect(config, judge, window)
-    except (MemoryError, Unjudged, _TimeIsUp, OutOfTime) as error:
-        detail = "it needs more than ORDERBOOK_EXPECTATIONS__MEMORY_BYTES" if isinstance(error, MemoryError) else error
-        run = FinishedRun(window.scope, window.start, window.end, started, "error", 0, judge.version, str(detail))
-        log.error(  # noqa: TRY400 - a limit was met: where the code stood says nothing
-            "expectations broke off", scope=window.scope, start=window.start.isoformat(), reason=str(detail)
-        )
-        return save(engine, run, [], config.expectations.keep_days)
-    run = FinishedRun(window.scope, window.start, window.end, started, found.outcome, found.ticks, judge.version)
+        found = _inspect(config, judge(), window)
+    except (MemoryError, Unjudged, TimeIsUp, OutOfTime) as error:
+        found = Inspected(0, [], _reason(error))
+    run = FinishedRun(
+        scope=window.scope,
+        window_start=window.start,
+        window_end=window.end,
+        started_at=started,
+        outcome=found.outcome,
+        ticks=found.ticks,
+        library_version=version("great_expectations"),
+        detail=found.broke_off,
+    )
+    crashpoint("expectations.keep")
     number = save(engine, run, found.results, config.expectations.keep_days)
+    _tell(run, found)
+    return number
+
+
+def _reason(error: Exception) -> str:
+    return "it needs more than ORDERBOOK_EXPECTATIONS__MEMORY_BYTES" if isinstance(error, MemoryError) else str(error)
+
+
+def _tell(run: FinishedRun, found: Inspected) -> None:
+    facts = {"scope": run.scope, "start": run.window_start.isoformat(), "ticks": run.ticks}
+    if run.outcome == "error":
+        log.error("expectations broke off", reason=run.detail, **facts)
+        return
     failing = [f"{r.name}/{r.profile}" if r.profile else r.name for r in found.results if r.passed is False]
     tell = log.warning if failing else log.info
-    seconds = round(monotonic() - begun, 1)
-    tell("expectations", run=number, scope=window.scope, outcome=found.outcome, ticks=found.ticks, seconds=seconds,
-         failing=failing)  # fmt: skip
-    return number
+    tell("expectations judged", outcome=run.outcome, failing=failing, **facts)
 
 
 def _inspect(config: Settings, judge: Judge, window: Window) -> Inspected:

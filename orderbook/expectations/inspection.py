@@ -56,14 +56,20 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What was found: ``ticks`` judged, and a result for every expectation of the window."""
+    """What was found: ``ticks`` judged, and a result for every expectation of the window.
+
+    ``broke_off`` says why a run did not come to its end, and is empty where it did.
+    """
 
     ticks: int
     results: list[ExpectationResult]
+    broke_off: str = ""
 
     @property
     def outcome(self) -> Outcome:
         """Failed where anything fails; empty where no tick came and none was expected."""
+        if self.broke_off:
+            return "error"
         if any(result.passed is False for result in self.results):
             return "failed"
         return "passed" if self.ticks else "empty"

@@ -6,7 +6,6 @@ subprocess does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -48,7 +47,6 @@ class Judge:
         import pandas as pd  # noqa: PLC0415
         from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
-        self.version = version("great_expectations")
         self._gx = gx
         self._nullable = {pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype()}
         context = gx.get_context(mode="ephemeral")
