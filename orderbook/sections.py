@@ -122,7 +122,7 @@ class IngestSettings(Section):
 
     lease_seconds: float = Field(10, ge=1, description="a worker that is silent for longer loses its range")
     landing_seconds: float = Field(15, ge=1, description="the longest landing transaction (Postgres ends it)")
-    fetch_bytes: int = Field(32 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
+    fetch_bytes: int = Field(8 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
     fetch_seconds: float = Field(20, gt=0, description="time to read in one attempt; the rest becomes a range")
     fast_lane: bool = Field(True, description="judge whole ranges at once; false: record by record, ten times slower")
     profiles_file: Path | None = Field(None, description="TOML with validation profiles by symbol pattern")

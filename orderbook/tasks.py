@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import structlog
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 
 from orderbook.broker import BROKER_ERRORS
 from orderbook.celery import app
@@ -27,11 +27,14 @@ from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
 from orderbook.store.days import make_days_ahead
+from orderbook.store.encoding import copy_input
 from orderbook.store.landing import Landing
 from orderbook.store.ledger import Ledger
 from orderbook.store.merge import merge_finished
 from orderbook.store.outbox import relay
+from orderbook.store.rejects import quarantine_rows
 from orderbook.store.sequences import Sequences
+from orderbook.stream.batch import Record, Records
 from orderbook.stream.dead_letters import DeadLetters
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import TopicClient
@@ -50,6 +53,15 @@ def _configure_logs(**_: Any) -> None:
 @worker_ready.connect
 def _make_days_at_once(**_: Any) -> None:
     make_days.apply_async()  # beat's own first turn comes an interval after its start
+
+
+@worker_init.connect
+def _meet_a_tick(**_: Any) -> None:
+    """Do before the fork what the first range would have each child do: Arrow imports pandas at its first list."""
+    profiles = load_profiles(settings().ingest.profiles_file)
+    judged = FastLane(Validator(profiles), profiles).judge(Records.of([Record(0, 0, None, b"{}", None)]))
+    for rows in quarantine_rows(judged.rejects):
+        copy_input(rows)
 
 
 @worker_process_init.connect
