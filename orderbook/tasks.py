@@ -8,16 +8,19 @@ from functools import cache
 from typing import Any
 
 import structlog
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 
+from orderbook import metrics
 from orderbook.broker import BROKER_ERRORS
 from orderbook.celery import app
+from orderbook.clock import monotonic
 from orderbook.completeness.stitcher import Stitcher
 from orderbook.completeness.summary import Summariser
 from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
 from orderbook.errors import Unavailable
+from orderbook.exporter import beside
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
@@ -47,6 +50,12 @@ def _configure_logs(**_: Any) -> None:
     configure(settings().log_level, settings().log_format)
 
 
+@worker_init.connect
+def _serve_metrics(**_: Any) -> None:
+    if settings().metrics.enabled:
+        beside.begin(settings().metrics.worker_port)
+
+
 @worker_ready.connect
 def _make_days_at_once(**_: Any) -> None:
     make_days.apply_async()  # beat's own first turn comes an interval after its start
@@ -64,8 +73,10 @@ def drain() -> None:
     Passes come before ranges. Those that were asked for during a slow one would keep the ranges waiting long after it.
     """
     with _patience("drain put off"):
+        began = monotonic()
         try:
-            _drainer(os.getpid()).run()
+            if _drainer(os.getpid()).run() is not None:
+                metrics.DRAIN_DURATION.observe(monotonic() - began)
         finally:
             with suppress(Unavailable):  # of the broker, which the pass itself has told
                 _broker(_forget_waiting_passes)()

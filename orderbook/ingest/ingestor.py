@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow.compute as pc
 import structlog
 
-from orderbook.clock import monotonic
+from orderbook import metrics
+from orderbook.clock import monotonic, utc_now
 from orderbook.crashpoints import crashpoint, crashpoint_within
 from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
 from orderbook.ingest.isolation import ChildStuck
@@ -131,6 +132,9 @@ class Ingestor:
 
     def _attempt(self, session: Session, claim: Claim) -> tuple[int, int]:
         renew = session.renewing(claim)
+        began = monotonic()
+        if claim.deaths:
+            metrics.RANGE_DEATHS_SEEN.count()
         if claim.deaths >= DEATHS_TO_SUSPECT:
             log.warning("range suspect", range=self._label(claim), deaths=claim.deaths)
             batch, judged = self._isolate(claim, renew)
@@ -142,10 +146,15 @@ class Ingestor:
             crashpoint_within(f"judge.{claim.partition}", claim.start, batch.position)
             renew()
             judged = self._judge.judge(batch.records)
+        validated = monotonic()
         self._vouch(claim)
         load = self._load(session, claim, batch, judged, fetched)
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
+        metrics.INGEST_DURATION.observe(fetched - began, "fetch")
+        metrics.INGEST_DURATION.observe(validated - fetched, "validate")
+        if batch.records and (appended := batch.records[0].broker_time) is not None:
+            metrics.END_TO_END.observe(max(0.0, (utc_now() - appended).total_seconds()))  # clocks may differ
         self._outage.is_over()
         self._report(claim, load, stored, refused, judged)
         return stored, load.position
