@@ -1,6 +1,6 @@
 """``python -m orderbook.exporter.pool FOLDER PORT``: what the processes of a worker's pool counted, for Prometheus.
 
-Ends with the worker, and then the folder goes too.
+Ends with the worker, and then the folder goes too, where the worker was killed and could not remove it.
 """
 
 import os
