@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from orderbook.clock import utc_now
 from orderbook.config import settings
@@ -72,14 +71,15 @@ def test_a_gap_lowers_coverage_and_is_counted(pipeline: Pipeline) -> None:
 
 
 def test_events_are_counted_once_also_after_they_have_settled(pipeline: Pipeline) -> None:
-    counter, seen = SequenceEventCounter(), []
+    counter = SequenceEventCounter()
+    seen: list[dict[str, int]] = []
     for step in range(4):
         pipeline.produce(valid(1, first=1 + 3 * step))
         pipeline.run()
         pipeline.stitch()
         with pipeline.engine.begin() as connection:
             seen.append(counter.count(connection, step * 0.6 * SETTLED_SECONDS))
-            assert seen[-1] == dict(connection.execute(text("SELECT kind, count(*) FROM sequence_event GROUP BY 1")))
+        assert seen[-1] == dict(pipeline.rows("SELECT kind, count(*) FROM sequence_event GROUP BY 1"))
     assert seen == [{}, {"gap": 1}, {"gap": 2}, {"gap": 3}]
     assert counter.known > 0
 
