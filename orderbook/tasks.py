@@ -25,7 +25,7 @@ from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
-from orderbook.logs import Outage, configure
+from orderbook.logs import Outage, Tally, configure
 from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
@@ -115,8 +115,7 @@ def stitch() -> None:
     """Stitch the sequence ids of what was finished since: gaps, repeats, resets, and ticks by the hour."""
     with _patience("ids not stitched"):
         done = _stitcher(os.getpid()).run()
-        if done.events or done.confirmed:
-            log.warning("sequence events", **done.events, confirmed=done.confirmed)
+        _sequence_events(os.getpid()).add({**done.events, "confirmed": done.confirmed})
 
 
 @app.task(name="relay_rejects")
@@ -147,6 +146,11 @@ def _patience(what: str) -> Iterator[None]:
 @cache
 def _outage(_pid: int, what: str) -> Outage:
     return Outage(log, what)
+
+
+@cache
+def _sequence_events(_pid: int) -> Tally:
+    return Tally(log, "sequence events")
 
 
 @cache

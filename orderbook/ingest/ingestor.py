@@ -11,6 +11,7 @@ from datetime import date
 import numpy as np
 import pyarrow.compute as pc
 import structlog
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from orderbook import metrics
 from orderbook.clock import monotonic, utc_now
@@ -18,7 +19,7 @@ from orderbook.crashpoints import crashpoint, crashpoint_within
 from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
 from orderbook.ingest.isolation import ChildStuck
 from orderbook.ingest.validator import Judge, Judged, reject
-from orderbook.logs import Outage
+from orderbook.logs import Outage, range_label
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
@@ -85,21 +86,27 @@ class Ingestor:
         an outage once the range is taken; before that, ``Unavailable``.
         """
         deadline = monotonic() + self._policy.go_on_seconds
-        rows, following = self._run_one(range_id)
-        while following is not None and monotonic() < deadline:
-            more, following = self._run_one(following)
-            rows += more
+        try:
+            rows, following = self._run_one(range_id)
+            while following is not None and monotonic() < deadline:
+                more, following = self._run_one(following)
+                rows += more
+        finally:
+            unbind_contextvars("range")
         if self._fetcher is not None:
             self._fetcher.rest()
         return rows
 
     def _run_one(self, range_id: int) -> tuple[int, int | None]:
         claim: Claim | None = None
+        unbind_contextvars("range")
         with self._claims.session() as session:
             try:
                 claim = session.claim(range_id)
                 if claim is None:
                     return 0, None
+                # every line from here on names it, whoever writes it
+                bind_contextvars(range=range_label(self._name, claim.partition, claim.start, claim.end))
                 stored, position = self._attempt(session, claim)
                 return stored, session.following(claim, position)
             except NotOurs as error:
@@ -136,7 +143,7 @@ class Ingestor:
         if claim.deaths:
             metrics.RANGE_DEATHS_SEEN.count()
         if claim.deaths >= DEATHS_TO_SUSPECT:
-            log.warning("range suspect", range=self._label(claim), deaths=claim.deaths)
+            log.warning("range suspect", deaths=claim.deaths)
             batch, judged = self._isolate(claim, renew)
             fetched = monotonic()
         else:
@@ -210,16 +217,13 @@ class Ingestor:
         return None
 
     def _report(self, claim: Claim, load: Load, stored: int, refused: Sequence[Reject], judged: Judged) -> None:
-        label = self._label(claim, load.position)
+        rest = {"rest_from": load.position} if load.position < claim.end else {}
         counts = Counter(r.reason for r in (*load.rejects, *refused))
-        log.info("range landed", range=label, ok=stored, bad=counts.total(), gaps=load.gaps)
+        log.info("range landed", ok=stored, bad=counts.total(), gaps=load.gaps, **rest)
         if counts:
-            log.warning("ticks rejected", range=label, **counts)
+            log.warning("ticks rejected", **counts)
         if judged.floored_times or judged.unknown_fields:
-            log.info("ticks trimmed", range=label, times=judged.floored_times, fields=judged.unknown_fields)
-
-    def _label(self, claim: Claim, end: int | None = None) -> str:
-        return f"{self._name}/{claim.partition}/{claim.start}-{(end or claim.end) - 1}"
+            log.info("ticks trimmed", times=judged.floored_times, fields=judged.unknown_fields)
 
     def close(self) -> None:
         """Close the clients; the next attempt makes new ones. After an outage a stalled one may stay so for ever."""
