@@ -10,19 +10,22 @@ from typing import Any
 import structlog
 from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 
+from orderbook import metrics
 from orderbook.broker import BROKER_ERRORS
 from orderbook.celery import app
+from orderbook.clock import monotonic
 from orderbook.completeness.stitcher import Stitcher
 from orderbook.completeness.summary import Summariser
 from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
 from orderbook.errors import Unavailable
+from orderbook.exporter import beside
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
-from orderbook.logs import Outage, configure
+from orderbook.logs import Outage, Tally, configure
 from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
@@ -48,6 +51,12 @@ LETTERS_AT_ONCE = 500
 @setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     configure(settings().log_level, settings().log_format)
+
+
+@worker_init.connect
+def _serve_metrics(**_: Any) -> None:
+    if settings().metrics.enabled:
+        beside.begin(settings().metrics.worker_port)
 
 
 @worker_ready.connect
@@ -76,8 +85,10 @@ def drain() -> None:
     Passes come before ranges. Those that were asked for during a slow one would keep the ranges waiting long after it.
     """
     with _patience("drain put off"):
+        began = monotonic()
         try:
-            _drainer(os.getpid()).run()
+            if _drainer(os.getpid()).run() is not None:
+                metrics.DRAIN_DURATION.observe(monotonic() - began)
         finally:
             with suppress(Unavailable):  # of the broker, which the pass itself has told
                 _broker(_forget_waiting_passes)()
@@ -116,8 +127,7 @@ def stitch() -> None:
     """Stitch the sequence ids of what was finished since: gaps, repeats, resets, and ticks by the hour."""
     with _patience("ids not stitched"):
         done = _stitcher(os.getpid()).run()
-        if done.events or done.confirmed:
-            log.warning("sequence events", **done.events, confirmed=done.confirmed)
+        _sequence_events(os.getpid()).add({**done.events, "confirmed": done.confirmed})
 
 
 @app.task(name="relay_rejects")
@@ -148,6 +158,11 @@ def _patience(what: str) -> Iterator[None]:
 @cache
 def _outage(_pid: int, what: str) -> Outage:
     return Outage(log, what)
+
+
+@cache
+def _sequence_events(_pid: int) -> Tally:
+    return Tally(log, "sequence events")
 
 
 @cache

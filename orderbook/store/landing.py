@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
+from orderbook import metrics
 from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
@@ -98,6 +99,7 @@ class Landing:
         """
         connection = session.connection
         summary = load.summarise(load.ticks)
+        began = monotonic()
         with translated(), connection.begin():
             self._lock(session, claim)
             breaker.check(
@@ -120,7 +122,10 @@ class Landing:
             counts = {"ok": stored, "bad": len(rejects), "gaps": load.gaps}
             self._finish(connection, claim, load, counts, summary)
             crashpoint("before_commit")
+            copied = monotonic()
         crashpoint("after_commit")
+        metrics.INGEST_DURATION.observe(copied - began, "copy")
+        metrics.INGEST_DURATION.observe(monotonic() - copied, "commit")
         return stored, refused
 
     def _lock(self, session: Session, claim: Claim) -> None:
