@@ -150,6 +150,16 @@ class CompletenessSettings(Section):
     confirm_after_seconds: float = Field(900, ge=0, description="a gap that stayed open for this long is confirmed")
 
 
+class ExpectationsSettings(Section):
+    """How Great Expectations judges what is stored (`pip install 'orderbook[quality]'`)."""
+
+    interval_seconds: float = Field(900, gt=0, description="workers have the last hour judged this often")
+    day_after_seconds: float = Field(1800, ge=0, description="a day is judged this long after it ended (UTC)")
+    seconds: float = Field(600, gt=0, description="the longest run")
+    memory_bytes: int = Field(2**30, ge=2**29, description="the most memory of a run (on Linux, its data segment)")
+    keep_days: int = Field(30, ge=1, description="results of an hour are kept this long, those of days for ever")
+
+
 class SimulatorSettings(Section):
     """Defaults of `python -m orderbook.simulator`; its flags win."""
 
