@@ -1,5 +1,6 @@
 """Flower asks for its password, names tasks as we do, and is scraped without one."""
 
+import json
 import urllib.request
 from base64 import b64encode
 from urllib.error import HTTPError, URLError
@@ -46,4 +47,6 @@ def test_flower_asks_for_its_password_and_serves_metrics_by_task(
             60,
             what="events by task are counted",
         )
+        said = (deployment.folder / "flower.log").read_text().splitlines()
+        assert {json.loads(line)["logger"].partition(".")[0] for line in said} >= {"flower"}
         assert AUTH.partition(":")[2] not in deployment.logs()
