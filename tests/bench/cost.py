@@ -57,7 +57,7 @@ def _run(stage: Stage, log: Log, *, bare: bool) -> float:
         names = ["worker", "beat"]
         if not bare:
             run.start("exporter", f"orderbook exporter --port {served}")
-            wait_until(lambda: scraped(port) is not None and "orderbook_ranges_open" in str(scraped(served)), 60)
+            wait_until(lambda: scraped(port) and any("ranges_open" in name for name in scraped(served)), 60)
             names.append("exporter")
         with _scraping([] if bare else [port, served]):
             meters = [*stage.meters.values(), *(Meter(run.running[name].pid) for name in names)]
