@@ -19,6 +19,7 @@ from orderbook.sections import (
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
+    ExpectationsSettings,
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
     completeness: CompletenessSettings = CompletenessSettings()
+    expectations: ExpectationsSettings = ExpectationsSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")

@@ -93,6 +93,13 @@ HOT_ROWS = _declare("hot_rows", "gauge", "Rows in ticks, as Postgres estimates t
 HOT_BYTES = _declare("hot_bytes", "gauge", "Bytes of ticks with their indexes")
 PARTITION_RUNWAY = _declare("partition_runway_seconds", "gauge", "Until the first day that has no partition")
 
+EXPECTATIONS_FAILED = _declare(
+    "expectations_failed", "gauge", "Expectations that fail in the newest runs over a day and over an hour", "severity"
+)
+EXPECTATIONS_LAST_RUN = _declare(
+    "expectations_last_run_timestamp_seconds", "gauge", "When a run of the expectations last came to its end"
+)
+
 LAG_MESSAGES = _declare("consumer_lag_messages", "gauge", "Records of the log above the prefix", "partition")
 LAG_SECONDS = _declare("consumer_lag_seconds", "gauge", "Age of the oldest record above the prefix", "partition")
 STABLE_LAG = _declare("last_stable_lag_messages", "gauge", "Records that a transaction still hides", "partition")

@@ -122,7 +122,7 @@ class IngestSettings(Section):
 
     lease_seconds: float = Field(10, ge=1, description="a worker that is silent for longer loses its range")
     landing_seconds: float = Field(15, ge=1, description="the longest landing transaction (Postgres ends it)")
-    fetch_bytes: int = Field(32 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
+    fetch_bytes: int = Field(8 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
     fetch_seconds: float = Field(20, gt=0, description="time to read in one attempt; the rest becomes a range")
     fast_lane: bool = Field(True, description="judge whole ranges at once; false: record by record, ten times slower")
     profiles_file: Path | None = Field(None, description="TOML with validation profiles by symbol pattern")
@@ -148,6 +148,16 @@ class CompletenessSettings(Section):
 
     interval_seconds: float = Field(1, gt=0, description="beat sends a `stitch` this often")
     confirm_after_seconds: float = Field(900, ge=0, description="a gap that stayed open for this long is confirmed")
+
+
+class ExpectationsSettings(Section):
+    """How Great Expectations judges what is stored (`pip install 'orderbook[quality]'`)."""
+
+    interval_seconds: float = Field(900, gt=0, description="workers have the last hour judged this often")
+    day_after_seconds: float = Field(1800, ge=0, description="a day is judged this long after it ended (UTC)")
+    seconds: float = Field(600, gt=0, description="the longest run")
+    memory_bytes: int = Field(2**30, ge=2**29, description="the most memory of a run (on Linux, its data segment)")
+    keep_days: int = Field(30, ge=1, description="results of an hour are kept this long, those of days for ever")
 
 
 class SimulatorSettings(Section):

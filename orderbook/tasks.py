@@ -1,6 +1,5 @@
 """Every Celery task: a thin shell over a stage. Clients are made per process, after the fork, on first use."""
 
-import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -8,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import structlog
-from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 
 from orderbook import metrics
 from orderbook.broker import BROKER_ERRORS
@@ -19,13 +17,13 @@ from orderbook.completeness.summary import Summariser
 from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
-from orderbook.errors import Unavailable
-from orderbook.exporter import beside
+from orderbook.errors import ConfigError, Unavailable
+from orderbook.expectations.launch import Background
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
-from orderbook.logs import Outage, Tally, configure
+from orderbook.logs import Outage, Tally
 from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
@@ -43,27 +41,6 @@ log = structlog.get_logger(__name__)
 
 DRAIN_TRANSACTION_SECONDS = 10.0
 LETTERS_AT_ONCE = 500
-
-
-@setup_logging.connect
-def _configure_logs(**_: Any) -> None:
-    configure(settings().log_level, settings().log_format)
-
-
-@worker_init.connect
-def _serve_metrics(**_: Any) -> None:
-    if settings().metrics.enabled:
-        beside.begin(settings().metrics.worker_port)
-
-
-@worker_ready.connect
-def _make_days_at_once(**_: Any) -> None:
-    make_days.apply_async()  # beat's own first turn comes an interval after its start
-
-
-@worker_process_init.connect
-def _leave_the_program_uncollected(**_: Any) -> None:
-    gc.freeze()  # a range's 20,000 messages set off collections of all that was imported: half the worker's time
 
 
 @app.task(name="drain")
@@ -129,6 +106,18 @@ def relay_rejects() -> None:
         except Unavailable:
             _dead_letters.cache_clear()
             raise
+
+
+@app.task(name="expect")
+def expect() -> None:
+    """Have Great Expectations judge what is due, in a process that this one does not wait for."""
+    outage = _outage(os.getpid(), "expectations are not judged")
+    try:
+        _judging(os.getpid()).start()
+    except ConfigError as error:  # the extra is not installed: everything else works without
+        outage.goes_on(error)
+    else:
+        outage.is_over()
 
 
 @contextmanager
@@ -200,6 +189,11 @@ def _stitcher(pid: int) -> Stitcher:
         confirm_after_seconds=config.completeness.confirm_after_seconds,
         pause_seconds=config.completeness.interval_seconds / 2,
     )
+
+
+@cache
+def _judging(_pid: int) -> Background:
+    return Background()
 
 
 @cache

@@ -12,6 +12,7 @@ from orderbook.metrics import MOST_SYMBOLS
 from orderbook.profiles import REASONS
 from orderbook.sequence import KINDS
 from orderbook.store.days import list_days
+from orderbook.store.expectation_runs import last_finished, standing_failures
 from orderbook.store.exported import OpenRangeAges, RejectCounter, SequenceEventCounter, open_alarms_by_kind
 from orderbook.store.ledger_reader import CursorState, landed, newest_cursors
 from orderbook.store.reader import Reader, Snapshot, newest_ticks
@@ -40,6 +41,7 @@ class LedgerSource:
             self._reader = Reader(self._database, STATEMENT_SECONDS)
         with self._reader.snapshot() as connection:
             samples = [*self._counts(connection), *self._ranges(connection), *self._symbols(connection)]
+            samples += self._expectations(connection)
         return [*samples, *day_samples(list_days(self._reader.engine), utc_now())]
 
     def close(self) -> None:
@@ -61,6 +63,14 @@ class LedgerSource:
             yield metrics.SEQUENCE_EVENTS, (kind,), count
         for kind, count in open_alarms_by_kind(connection).items():
             yield metrics.ALARMS_OPEN, (kind,), count
+
+    def _expectations(self, connection: Snapshot) -> Iterator[Sample]:
+        last = last_finished(connection)
+        if last is None:
+            return  # they are optional: what never ran has no series
+        yield metrics.EXPECTATIONS_LAST_RUN, (), last.timestamp()
+        for severity, count in standing_failures(connection).items():
+            yield metrics.EXPECTATIONS_FAILED, (severity,), count
 
     def _ranges(self, connection: Snapshot) -> Iterator[Sample]:
         cursors = newest_cursors(connection)

@@ -23,7 +23,8 @@ from orderbook.logs import Outage, range_label
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
-from orderbook.store.landing import Landing, Load, Reject, Summarise
+from orderbook.store.landing import Landing, Load, Summarise
+from orderbook.store.rejects import Reject
 from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher, Records
 from orderbook.stream.topics import TopicClient
 
@@ -36,7 +37,7 @@ DEATHS_TO_SUSPECT = 2
 class AttemptPolicy:
     """How much one attempt may read, and for how long it holds its range."""
 
-    fetch_bytes: int = 32 * 2**20
+    fetch_bytes: int = 8 * 2**20  # 20,000 ticks of 400; a process holds some copies of them
     fetch_seconds: float = 20
     landing_lease_seconds: float = 20  # longer than the landing transaction may last
     go_on_seconds: float = 1  # with the ranges that follow: a drain that waits for this worker waits no longer

@@ -10,14 +10,16 @@ LEDGER = (
     "topic_generation, partition_cursor, offset_range, alarm, "
     "sequence_cursor, sequence_chain, sequence_event, late_fill, symbol_hour"
 )
+EXPECTATIONS = "expectation_run, expectation_result"
 INGEST = (
     "GRANT SELECT, INSERT ON ticks, quarantine, operator_action TO {role}",
     "GRANT UPDATE (relayed_at, resolution) ON quarantine TO {role}",
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON {LEDGER} TO {{role}}",
+    f"GRANT SELECT, INSERT, DELETE ON {EXPECTATIONS} TO {{role}}",
     "GRANT SELECT ON alembic_version TO {role}",
     "GRANT EXECUTE ON FUNCTION make_ticks_day(date) TO {role}",
 )
-READER = (f"GRANT SELECT ON ticks, quarantine, operator_action, alembic_version, {LEDGER} TO {{role}}",)
+READER = (f"GRANT SELECT ON ticks, quarantine, operator_action, alembic_version, {LEDGER}, {EXPECTATIONS} TO {{role}}",)
 
 
 def grant(database: DatabaseSettings) -> list[str]:
