@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from orderbook.errors import ConfigError
@@ -31,6 +31,7 @@ from orderbook.sections import (
 )
 
 PREFIX = "ORDERBOOK_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 LENT = {  # by a running `up`, with the well-known names
     "ORDERBOOK_DATABASE__INGEST_URL": ("database", "ingest_url"),
     "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
@@ -70,9 +71,21 @@ class Settings(BaseSettings):
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")
     kafka_home: Path | None = Field(None, description="a folder with Kafka's jars, instead of the fetched ones")
     flower_address: str = Field("127.0.0.1", description="where Flower listens")
+    flower_basic_auth: SecretStr | None = Field(
+        None, validate_default=True, description="user:password that Flower asks for; needed off loopback"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="of every process")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text on a terminal, else JSON")
     crashpoints: Path | None = Field(None, description="tests only: see orderbook/crashpoints.py")
+
+    @field_validator("flower_basic_auth")
+    @classmethod
+    def _guards_flower(cls, auth: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if auth is not None and not all(auth.get_secret_value().partition(":")):
+            raise ValueError("expected user:password")
+        if auth is None and others.data.get("flower_address") not in LOOPBACK:
+            raise ValueError("Flower can stop workers: off loopback it needs user:password here")
+        return auth
 
     @classmethod
     def settings_customise_sources(

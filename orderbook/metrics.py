@@ -19,7 +19,7 @@ MOST_SYMBOLS: Final = 200  # a market of more has no series by symbol: each labe
 Kind = Literal["counter", "gauge", "histogram"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is declared once: known by itself, which is quick to look up
 class Metric:
     """A declaration. ``suffix`` is the name without the prefix; ``help`` says what is counted or in which unit."""
 

@@ -1,7 +1,8 @@
 """What ``orderbook status`` shows: one look at Postgres and Kafka, and the screen made of it."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,7 @@ from orderbook.config import settings
 from orderbook.errors import Unavailable
 from orderbook.store.ledger_reader import Alarm, CursorState, Landed, landed, newest_cursors, open_alarms
 from orderbook.store.quarantine_reader import open_rejects_by_reason
-from orderbook.store.reader import Reader, Snapshot, newest_ticks
+from orderbook.store.reader import Reader, newest_ticks
 from orderbook.stream.topics import TopicClient
 
 REST = 50  # counting a large quarantine takes at most a fiftieth of Postgres' time
@@ -50,14 +51,31 @@ class PipelineState:
     kafka_error: str | None
 
 
+@dataclass(slots=True)
+class Rested:
+    """Counts that cost much: made again only after ``REST`` times as long as it took."""
+
+    clock: Callable[[], float] = monotonic
+    _known: dict[str, int] = field(default_factory=dict)
+    _due: float = float("-inf")
+
+    def value(self, count: Callable[[], dict[str, int]]) -> dict[str, int]:
+        """The counts, made anew where they are due."""
+        began = self.clock()
+        if began >= self._due:
+            self._known = count()
+            ended = self.clock()
+            self._due = ended + REST * (ended - began)
+        return self._known
+
+
 class Source:
     """Looks at the services; reconnects by itself."""
 
     def __init__(self) -> None:
         self._reader = Reader()
         self._topic: TopicClient | None = None
-        self._rejects: dict[str, int] = {}
-        self._count_again = float("-inf")
+        self._rejects = Rested()
 
     def read(self) -> PipelineState:
         """One look. Raises ``Unavailable`` where Postgres is away; of Kafka it only says so."""
@@ -65,7 +83,7 @@ class Source:
         with self._reader.snapshot() as connection:
             cursors = newest_cursors(connection)
             counts = landed(connection)
-            rejects = self._open_rejects(connection)
+            rejects = self._rejects.value(lambda: open_rejects_by_reason(connection))
             alarms, newest_alarms = open_alarms(connection)
             newest = newest_ticks(connection, utc_now() - FRESH)
         ages = [(utc_now() - tick.event_time).total_seconds() for tick in newest]
@@ -79,14 +97,6 @@ class Source:
             newest_alarms=newest_alarms,
             kafka_error=kafka_error,
         )
-
-    def _open_rejects(self, connection: Snapshot) -> dict[str, int]:
-        """By reason; counted again only after ``REST`` times as long as the counting took."""
-        began = monotonic()
-        if began >= self._count_again:
-            self._rejects = open_rejects_by_reason(connection)
-            self._count_again = monotonic() + REST * (monotonic() - began)
-        return self._rejects
 
     def _ends(self) -> tuple[dict[int, int], str | None]:
         try:

@@ -9,6 +9,8 @@ from orderbook.config import Settings
 from orderbook.exporter.quality import Quality
 from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
+from orderbook.profiles import REASONS
+from orderbook.sequence import KINDS
 from orderbook.store.days import list_days
 from orderbook.store.expectation_runs import last_finished, standing_failures
 from orderbook.store.exported import (
@@ -60,9 +62,12 @@ class LedgerSource:
         counts = landed(connection)
         yield metrics.TICKS_LANDED, (), counts.ok
         yield metrics.OFFSETS_LOST, (), counts.lost
-        for reason, count in self._rejects.count(connection).items():
+        # all of them from the start: where a counter's first value is 400, Prometheus sees no increase
+        rejects = dict.fromkeys(REASONS, 0) | self._rejects.count(connection)
+        for reason, count in rejects.items():
             yield metrics.TICKS_QUARANTINED, (reason,), count
-        for kind, count in self._events.count(connection, monotonic()).items():
+        events = dict.fromkeys(KINDS, 0) | self._events.count(connection, monotonic())
+        for kind, count in events.items():
             yield metrics.SEQUENCE_EVENTS, (kind,), count
         for kind, count in open_alarms_by_kind(connection).items():
             yield metrics.ALARMS_OPEN, (kind,), count

@@ -1,5 +1,6 @@
 """``orderbook up`` from outside: it runs everything, goes on where it was, and leaves nothing."""
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import psutil
 
 from orderbook.embedded.ports import accepts
 from tests.processes import PROGRAMS
+from tests.scraping import scraped
 from tests.terminal import UpRun, running_up
 
 Eventually = Callable[..., None]
@@ -51,6 +53,15 @@ def test_everything_runs_and_goes_on_after_ctrl_c(data_dir: Path, tmp_path: Path
         metrics = re.search(r"metrics\s+(http://127\.0\.0\.1:\d+/metrics)", up.screen)
         assert metrics is not None
         eventually(lambda: stored_of(metrics.group(1)) > 0)
+        targets = json.loads((up.here / ".orderbook" / "targets.json").read_text())
+        ports = {each["labels"]["job"]: int(each["targets"][0].rpartition(":")[2]) for each in targets}
+        for job, series in (
+            ("orderbook", "orderbook_ticks_landed_total"),
+            ("worker", 'orderbook_ingest_duration_seconds_count{phase="commit"}'),
+            ("simulator", "orderbook_simulator_ticks_produced_total"),
+            ("flower", "flower_events_total{"),
+        ):
+            eventually(lambda job=job, series=series: any(s.startswith(series) for s in scraped(ports[job])))
         stop_with_ctrl_c(up, data_dir, eventually)
     with running_up(data_dir, tmp_path) as up:
         up.shows("up after")

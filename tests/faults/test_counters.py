@@ -49,6 +49,6 @@ def test_counters_equal_the_rows_with_killed_and_recycled_children(
         for series, value in scraped(port).items():
             if reason := re.fullmatch(r'orderbook_ticks_quarantined_total{reason="(\w+)"}', series):
                 found[reason.group(1)] = int(value)
-        assert found == rejects
+        assert +found == rejects
         assert stored + sum(rejects.values()) == sum(ends.values())
         assert seen == sorted(seen)

@@ -202,3 +202,25 @@ def test_roles_of_a_running_up_are_not_lent_to_another_database(
     assert found.get_secret_value().endswith("@127.0.0.1:1/marketdata")
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:x@elsewhere/marketdata")
     assert Settings().database.ingest_url is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"ORDERBOOK_FLOWER_ADDRESS": "0.0.0.0"}, "off loopback"),
+        ({"ORDERBOOK_FLOWER_BASIC_AUTH": "market"}, "expected user:password"),
+    ],
+)
+def test_a_flower_that_anyone_could_use_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"ORDERBOOK_FLOWER_BASIC_AUTH: .*{told}"):
+        settings()
+
+
+def test_flower_off_loopback_with_a_password_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERBOOK_FLOWER_ADDRESS", "0.0.0.0")
+    monkeypatch.setenv("ORDERBOOK_FLOWER_BASIC_AUTH", "anna:s3cret")
+    assert "s3cret" not in repr(settings())

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from orderbook.cli.pipeline_state import PartitionState, PipelineState, screen
+from orderbook.cli.pipeline_state import REST, PartitionState, PipelineState, Rested, screen
 from orderbook.store.ledger_reader import Alarm, Landed
 
 PARTITION = PartitionState(
@@ -59,3 +59,19 @@ def test_alarms_stand_on_the_screen_with_their_offsets() -> None:
 
 def test_an_empty_ledger_says_what_to_start() -> None:
     assert "start a worker and a beat" in screen(replace(STATE, partitions=[]))
+
+
+def test_counts_that_took_long_are_not_made_again_for_fifty_times_as_long() -> None:
+    now, made = [0.0], []
+
+    def count() -> dict[str, int]:
+        now[0] += 0.4
+        made.append(now[0])
+        return {"json": len(made)}
+
+    rested = Rested(lambda: now[0])
+    assert [rested.value(count)["json"] for _ in range(3)] == [1, 1, 1]
+    now[0] += 0.4 * REST - 0.01
+    assert rested.value(count) == {"json": 1}
+    now[0] += 0.01
+    assert rested.value(count) == {"json": 2}
