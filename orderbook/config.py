@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from orderbook.errors import ConfigError
 from orderbook.sections import (
+    ApiSettings,
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
@@ -30,7 +31,10 @@ LENT = {  # by a running `up`, with the well-known names
     "ORDERBOOK_DATABASE__INGEST_URL": ("database", "ingest_url"),
     "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
 }
-EXPORTER = {"ORDERBOOK_METRICS__PORT": ("metrics", "port")}  # lent too: `up` takes another port where ours is taken
+PORTS = {  # lent too: `up` takes another port where ours is taken
+    "ORDERBOOK_METRICS__PORT": ("metrics", "port"),
+    "ORDERBOOK_API__PORT": ("api", "port"),
+}
 WELL_KNOWN = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
@@ -54,6 +58,7 @@ class Settings(BaseSettings):
     completeness: CompletenessSettings = CompletenessSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
+    api: ApiSettings = ApiSettings()
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")
     kafka_home: Path | None = Field(None, description="a folder with Kafka's jars, instead of the fetched ones")
     flower_address: str = Field("127.0.0.1", description="where Flower listens")
@@ -85,7 +90,7 @@ class WellKnownNames(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         variables = self.variables()
-        for name, (section, field) in (WELL_KNOWN | LENT | EXPORTER).items():
+        for name, (section, field) in (WELL_KNOWN | LENT | PORTS).items():
             if variables.get(name):
                 found.setdefault(section, {})[field] = variables[name]
         return found
