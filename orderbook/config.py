@@ -1,7 +1,8 @@
 """Settings: the only reader of the environment.
 
-Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL`` and ``KAFKA_BOOTSTRAP_SERVERS`` work too, and
-the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends its own.
+Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL``, ``KAFKA_BOOTSTRAP_SERVERS`` and
+``AWS_ENDPOINT_URL`` work too, and the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends
+its own.
 """
 
 import os
@@ -16,12 +17,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from orderbook.errors import ConfigError
 from orderbook.sections import (
     ApiSettings,
+    ArchiveSettings,
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
+    QuerySettings,
     RedisSettings,
     SimulatorSettings,
 )
@@ -30,6 +33,7 @@ PREFIX = "ORDERBOOK_"
 LENT = {  # by a running `up`, with the well-known names
     "ORDERBOOK_DATABASE__INGEST_URL": ("database", "ingest_url"),
     "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
+    "ORDERBOOK_DATABASE__ARCHIVER_URL": ("database", "archiver_url"),
 }
 PORTS = {  # lent too: `up` takes another port where ours is taken
     "ORDERBOOK_METRICS__PORT": ("metrics", "port"),
@@ -39,6 +43,7 @@ WELL_KNOWN = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
+    "AWS_ENDPOINT_URL": ("archive", "endpoint_url"),
 }
 POINTER = Path(".orderbook") / "services"  # in the working directory; names the services.env of a running `up`
 
@@ -56,6 +61,8 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
     completeness: CompletenessSettings = CompletenessSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    query: QuerySettings = QuerySettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
     api: ApiSettings = ApiSettings()
