@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from orderbook.errors import ConfigError
 from orderbook.sections import (
+    ApiSettings,
     ArchiveSettings,
     CompletenessSettings,
     DatabaseSettings,
@@ -39,6 +40,7 @@ LENT = {  # by a running `up`, with the well-known names
 }
 LENT_TOO = {
     "ORDERBOOK_METRICS__PORT": ("metrics", "port"),  # `up` takes another port where ours is taken
+    "ORDERBOOK_API__PORT": ("api", "port"),  # the same
     "ORDERBOOK_ARCHIVE__ROOT": ("archive", "root"),  # in its data folder
 }
 WELL_KNOWN = {
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     expectations: ExpectationsSettings = ExpectationsSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
+    api: ApiSettings = ApiSettings()
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")
     kafka_home: Path | None = Field(None, description="a folder with Kafka's jars, instead of the fetched ones")
     flower_address: str = Field("127.0.0.1", description="where Flower listens")

@@ -1,5 +1,6 @@
 """What can be set, by part: each field with its meaning and unit. ``config.py`` reads them from the environment."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -142,6 +143,33 @@ class MetricsSettings(Section):
     simulator_port: int = Field(9466, ge=0, le=65_535, description="of a simulator; the same")
     interval_seconds: float = Field(5, gt=0, description="the exporter asks ledger, Kafka and Redis this often")
     stale_seconds: float = Field(30, gt=0, description="what a source has not said anew for this long has no series")
+
+
+class ApiSettings(Section):
+    """The HTTP interface and the live page."""
+
+    address: str = Field("127.0.0.1", description="where it listens; any other than loopback wants `keys`")
+    port: int = Field(8080, ge=0, le=65_535, description="of the API; `orderbook up` takes another where it is taken")
+    hosts: str = Field("", description="names it answers to, comma-separated, beside its own address and localhost")
+    keys: SecretStr = Field(
+        SecretStr(""), description="scope:sha256, comma-separated; `orderbook api --new-key read` makes one"
+    )
+    connections: int = Field(8, ge=2, le=100, description="to Postgres, for requests; more wait for a moment")
+    query_seconds: float = Field(30, gt=0, le=3600, description="the longest statement of a request")
+    most_rows: int = Field(10_000_000, ge=1, description="rows in one answer; JSON ends at a hundredth of it")
+    most_days: int = Field(400, ge=1, description="the longest range of one request")
+    most_live: int = Field(500, ge=1, description="live clients at a time")
+    rate_per_second: float = Field(500, gt=0, description="requests of one client or key; bursts of twice that")
+
+    @field_validator("keys")
+    @classmethod
+    def _are_hashes(cls, keys: SecretStr) -> SecretStr:
+        for part in filter(None, (part.strip() for part in keys.get_secret_value().split(","))):
+            if not re.fullmatch(r"(read|operate):[0-9a-f]{64}", part):
+                raise ValueError(
+                    "expected read:SHA256 or operate:SHA256, comma-separated: orderbook api --new-key read"
+                )
+        return keys
 
 
 class CompletenessSettings(Section):

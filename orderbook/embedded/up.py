@@ -19,7 +19,7 @@ from orderbook.embedded.figures import FigureReader, ServerFigures
 from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.interrupts import Interrupts, Stopping
 from orderbook.embedded.pipeline import Typed
-from orderbook.embedded.ports import choose_port
+from orderbook.embedded.ports import LOOPBACK, choose_port
 from orderbook.embedded.process import Command, Process, wait_until
 from orderbook.embedded.servers import START_SECONDS, Server, Servers, servers_in
 from orderbook.embedded.services import announced, write_targets
@@ -62,7 +62,9 @@ def run(wishes: Wishes) -> None:
             reset(folder)
         servers = servers_in(folder)
         up.metrics_port = choose_port(settings().metrics.port)
-        lent = {"ORDERBOOK_METRICS__PORT": str(up.metrics_port), pipeline.ROOT: pipeline.cold_root(os.environ, folder)}
+        up.api_port = choose_port(settings().api.port)
+        ports = {"ORDERBOOK_METRICS__PORT": str(up.metrics_port), "ORDERBOOK_API__PORT": str(up.api_port)}
+        lent = {**ports, pipeline.ROOT: pipeline.cold_root(os.environ, folder)}
         with announced(folder, servers.addresses, **lent):
             up.run(servers)
 
@@ -90,6 +92,7 @@ class Up:
     reader: FigureReader | None = None
     links: str = ""
     metrics_port: int = 0
+    api_port: int = 0
 
     def run(self, servers: Servers) -> None:
         """Start, look after, stop: returns, or raises, when nothing runs any more."""
@@ -129,14 +132,19 @@ class Up:
         address, port = settings().flower_address, choose_port(FLOWER_PORT)
         environment, places = self._places(environment)
         places["flower"] = f"{address}:{port}"
-        commands = [*pipeline.celery(environment, address, port), pipeline.exporter(environment, self.metrics_port)]
+        commands = [
+            pipeline.api(environment, self.api_port),
+            *pipeline.celery(environment, address, port),
+            pipeline.exporter(environment, self.metrics_port),
+        ]
         if self.wishes.simulator:
             commands.insert(0, pipeline.simulator(environment, self.wishes.simulator_flags))
         for typed in commands:
             self.supervisor.start(typed.command, typed.text)
             self._say_step(typed.command.name, typed.text)
         write_targets(places)
-        self.links = f"Flower http://{address}:{port} · metrics http://{places['orderbook']}/metrics"
+        page = f"live page http://{LOOPBACK}:{self.api_port}"
+        self.links = f"{page} · Flower http://{address}:{port} · metrics http://{places['orderbook']}/metrics"
 
     def _places(self, environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """The environment with free ports for metrics, and what is to be scraped, by job."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 from structlog.contextvars import bind_contextvars, unbind_contextvars
@@ -23,7 +24,7 @@ from orderbook.logs import Outage, range_label
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
-from orderbook.store.landing import Landing, Load, Summarise
+from orderbook.store.landing import Landing, Load, Summarise, rows_without
 from orderbook.store.rejects import Reject
 from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher, Records
 from orderbook.stream.topics import TopicClient
@@ -44,13 +45,15 @@ class AttemptPolicy:
 
 
 SuspectReader = Callable[[Claim, Callable[[], None]], tuple[Batch, Judged]]
+Announce = Callable[[pa.Table, int, int], None]  # ticks that are committed, their generation and partition
 
 
 class Ingestor:
     """Lands ranges of one topic. Make one per process, after the fork; ``run`` is one attempt.
 
     ``isolate`` reads and judges a suspect range in a process of its own: one that may have killed two workers.
-    ``summarise`` says what the ledger keeps of the sequence ids.
+    ``summarise`` says what the ledger keeps of the sequence ids. ``announce`` is told what was committed; it must
+    neither block nor fail.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Ingestor:
         summarise: Summarise,
         policy: AttemptPolicy,
         name: str,
+        announce: Announce = lambda _ticks, _generation, _partition: None,
     ) -> None:
         self._claims = claims
         self._make_fetcher = fetcher
@@ -75,6 +79,7 @@ class Ingestor:
         self._summarise = summarise
         self._policy = policy
         self._name = name
+        self._announce = announce
         self._outage = Outage(log, "range given back")
         self._fetcher: RangeFetcher | None = None
         self._topic: TopicClient | None = None
@@ -164,6 +169,7 @@ class Ingestor:
         if batch.records and (appended := batch.records[0].broker_time) is not None:
             metrics.END_TO_END.observe(max(0.0, (utc_now() - appended).total_seconds()))  # clocks may differ
         self._outage.is_over()
+        self._announce(rows_without(load.ticks, refused), claim.generation, claim.partition)
         self._report(claim, load, stored, refused, judged)
         return stored, load.position
 

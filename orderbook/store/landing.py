@@ -116,7 +116,7 @@ class Landing:
                 self._copy(connection, "quarantine", rows, claim)
             crashpoint("after_copy")
             if refused:
-                summary = load.summarise(_rows_without(load.ticks, [reject.offset for reject in refused]))
+                summary = load.summarise(rows_without(load.ticks, refused))
             counts = {"ok": stored, "bad": len(rejects), "gaps": load.gaps}
             self._finish(connection, claim, load, counts, summary)
             crashpoint("before_commit")
@@ -185,5 +185,9 @@ def _is_of_a_row(error: psycopg2.Error) -> bool:
     return code[:2] == "22" or constraint_of(error) is not None or code == "23502"
 
 
-def _rows_without(ticks: pa.Table, offsets: Sequence[int]) -> pa.Table:
-    return ticks.filter(pc.invert(pc.is_in(ticks["kafka_offset"], pa.array(offsets, pa.int64()))))
+def rows_without(ticks: pa.Table, refused: Sequence[Reject]) -> pa.Table:
+    """The ticks less those that were refused."""
+    if not refused:
+        return ticks
+    offsets = pa.array([reject.offset for reject in refused], pa.int64())
+    return ticks.filter(pc.invert(pc.is_in(ticks["kafka_offset"], offsets)))

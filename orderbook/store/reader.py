@@ -82,14 +82,21 @@ COUNT_DAY = text("""
 
 
 class Reader:
-    """The reader's connection to Postgres, opened on first use. Not fork-safe.
+    """The reader's connection to Postgres, opened on first use; with ``connections`` that many. Not fork-safe.
 
     ``database`` defaults to this process' settings. Postgres ends a statement that takes longer than
     ``statement_seconds``.
     """
 
-    def __init__(self, database: DatabaseSettings | None = None, statement_seconds: float = STATEMENT_SECONDS) -> None:
-        self.engine = engine_for(database or settings().database, "reader", name="orderbook-reader")
+    def __init__(
+        self,
+        database: DatabaseSettings | None = None,
+        statement_seconds: float = STATEMENT_SECONDS,
+        *,
+        name: str = "orderbook-reader",
+        connections: int | None = None,
+    ) -> None:
+        self.engine = engine_for(database or settings().database, "reader", name=name, connections=connections)
         self._statement_seconds = statement_seconds
 
     @contextmanager

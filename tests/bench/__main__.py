@@ -16,6 +16,7 @@ from tests.bench.cold import cold
 from tests.bench.cost import cost
 from tests.bench.phases import phases
 from tests.bench.rivals_run import Outcome, rivals_python, versions
+from tests.bench.serving import serving
 from tests.bench.stage import Log, Stage, stage
 from tests.bench.ways import WAYS, Absent, confluent_copy, pipeline
 
@@ -32,7 +33,7 @@ VARIANTS: Mapping[str, Way] = {
     "pipeline, validator alone": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_INGEST__FAST_LANE="false"),
 }
 ALL: Mapping[str, Way] = {**VARIANTS, **{name: way for name, way in WAYS.items() if name != "pipeline"}}
-ASPECTS = ("phases", "latency", "idle", "memory", "growth", "cost", "cold")
+ASPECTS = ("phases", "latency", "idle", "memory", "growth", "cost", "cold", "serving")
 
 
 def main() -> None:
@@ -90,6 +91,7 @@ def _aspect(at: Stage, log: Log, name: str) -> Mapping[str, Any]:
         "growth": lambda: aspects.growth(at, log.ticks),
         "cost": lambda: cost(at, log),
         "cold": lambda: cold(at, COLD_ROWS, days=4),
+        "serving": lambda: serving(at, log),
     }
     return measured[name]()
 
