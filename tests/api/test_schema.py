@@ -3,7 +3,6 @@
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
-from schemathesis.errors import SchemathesisError
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -35,16 +34,14 @@ def test_whatever_is_asked_the_answer_is_as_described(landed: Pipeline, api: Api
     asked = [one for one in operations if one.path != ENDLESS]
     assert len(asked) >= 18
     for operation in asked:
-        for mode in ("positive", "negative"):
-            try_out(operation, mode)
+        try_out(operation, "positive")
+        if operation.definition.raw.get("parameters") or operation.definition.raw.get("requestBody"):
+            try_out(operation, "negative")  # what takes nothing has nothing wrong to be given
 
 
 def try_out(operation, mode: str) -> None:
     generation = schemathesis.GenerationMode(mode)
-    try:
-        strategy = operation.as_strategy(generation_mode=generation)
-    except SchemathesisError:
-        return  # what takes no parameter has no wrong one
+    strategy = operation.as_strategy(generation_mode=generation)
 
     @settings(
         max_examples=EXAMPLES,
