@@ -151,7 +151,12 @@ class SimulatorSettings(Section):
     """Defaults of `python -m orderbook.simulator`; its flags win."""
 
     symbols: str = Field("TTF-GAS", min_length=1, description="comma-separated")
-    interval: float = Field(0.05, ge=1e-6, allow_inf_nan=False, description="seconds between two ticks of a symbol")
+    market: Literal["uniform", "calibrated"] = Field(
+        "uniform", description="uniform: symbols take turns; calibrated: bursts, rates and spreads of real captures"
+    )
+    interval: float = Field(
+        0.05, ge=1e-6, allow_inf_nan=False, description="seconds between two ticks of a symbol, on average over all"
+    )
     seed: int | None = Field(None, description="the same seed gives the same walk")
     count: int | None = Field(None, ge=1, description="stop after this many ticks")
     duration: float | None = Field(None, gt=0, allow_inf_nan=False, description="stop after this many seconds")

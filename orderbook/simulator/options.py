@@ -17,6 +17,7 @@ examples:
   python -m orderbook.simulator
   python -m orderbook.simulator --symbols TTF-GAS,NBP-GAS --interval 0.5 --duration 60
   python -m orderbook.simulator --count 300000 --interval 0.0001 --seed 7 --ledger sent.ndjson
+  python -m orderbook.simulator --market calibrated --symbols TTF-GAS,NBP-GAS,PEG-GAS --interval 0.0006
   python -m orderbook.simulator --fault malformed:1%,crossed:0.5%,late
   python -m orderbook.simulator --fault gap:0.1%,repeat:0.1%,reorder:0.1%,reset:0.01%,stall:0.01%
 
@@ -29,6 +30,7 @@ class Options:
     """One run of the simulator."""
 
     symbols: tuple[str, ...]
+    market: str
     interval: float
     seed: int | None
     count: int | None
@@ -69,7 +71,7 @@ def parse(arguments: list[str] | None, defaults: SimulatorSettings) -> Options:
 def _parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m orderbook.simulator",
-        description="Write order-book ticks of a random walk to Kafka.",
+        description="Write order-book ticks of a simulated market to Kafka.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
@@ -77,6 +79,7 @@ def _parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
     )
     for name, metavar in (
         ("symbols", "A,B"),
+        ("market", "NAME"),
         ("interval", "SECONDS"),
         ("count", "TICKS"),
         ("duration", "SECONDS"),
@@ -104,6 +107,7 @@ def _options(chosen: SimulatorSettings, *, force: bool) -> Options:
         raise ConfigError(f"--fault: {error}") from None
     return Options(
         symbols=_symbols(chosen.symbols),
+        market=chosen.market,
         interval=chosen.interval,
         seed=chosen.seed,
         count=chosen.count,

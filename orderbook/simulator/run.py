@@ -93,7 +93,7 @@ class Run:
         disorder = Disorder(market, self._faults, self._options.stall_seconds)
         feed = Feed(producer, disorder, self._console, self._in_thread, self._stopped)
         try:
-            await feed.send(self._options.period, left)
+            await feed.send(market.pace(monotonic(), self._options.period), left)
             await feed.finish()
             if self.stopping:
                 await self._in_thread(producer.wait_until, 0, FLUSH_SECONDS)
@@ -124,7 +124,11 @@ class Run:
             self._console.producing(self._options)
         if self._options.duration is not None:
             asyncio.get_running_loop().call_later(self._options.duration, self.stop)
-        return Market(self._options.symbols, self._seed, found)
+        if self._options.market == "uniform":
+            return Market(self._options.symbols, self._seed, found)
+        from orderbook.simulator.calibrated import CalibratedMarket  # noqa: PLC0415 - NumPy, only where it is used
+
+        return CalibratedMarket(self._options.symbols, self._seed, found, 1 / self._options.period)
 
     def _refuse(self, heard: set[str]) -> None:
         if heard:
