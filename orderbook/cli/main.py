@@ -9,6 +9,7 @@ from orderbook.cli.env import env
 from orderbook.cli.exporter import exporter
 from orderbook.cli.failures import Commands
 from orderbook.cli.gaps import gaps
+from orderbook.cli.importing import import_files
 from orderbook.cli.query import query
 from orderbook.cli.report import report
 from orderbook.cli.status import status
@@ -40,6 +41,7 @@ app.command(epilog="Example: orderbook trace TTF-GAS 1207")(trace)
 app.command(epilog="Example: orderbook report --date yesterday --tz Europe/Amsterdam --format html --out day.html")(
     report
 )
+app.command("import", epilog="Example: orderbook import binance btcusdt_20240808.gz")(import_files)
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")
