@@ -18,6 +18,7 @@ from orderbook.sections import (
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
+    EnergySettings,
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
     completeness: CompletenessSettings = CompletenessSettings()
+    energy: EnergySettings = EnergySettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")

@@ -2,7 +2,8 @@
 
 import typer
 
-from orderbook.cli import audit, config, db, quarantine, ranges, topics
+from orderbook.cli import audit, config, contracts, db, quarantine, ranges, topics
+from orderbook.cli.clocks import clocks
 from orderbook.cli.coverage import coverage
 from orderbook.cli.doctor import doctor
 from orderbook.cli.env import env
@@ -36,6 +37,7 @@ app.command(epilog="Example: orderbook tail --symbol TTF-GAS --limit 20")(tail)
 app.command(epilog='Example: orderbook query "SELECT symbol, count(*) FROM ticks GROUP BY 1" --output csv')(query)
 app.command(epilog="Example: orderbook exporter --port 9464")(exporter)
 app.command(epilog="Example: orderbook gaps --kind gap --state open --from 2h")(gaps)
+app.command(epilog="Example: orderbook clocks --hours 1")(clocks)
 app.command(epilog="Example: orderbook coverage --from 1d --by symbol --min 0.999")(coverage)
 app.command(epilog="Example: orderbook trace TTF-GAS 1207")(trace)
 app.command(epilog="Example: orderbook report --date yesterday --tz Europe/Amsterdam --format html --out day.html")(
@@ -45,6 +47,7 @@ app.command("import", epilog="Example: orderbook import binance btcusdt_20240808
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
 app.command("version", epilog="Example: orderbook version --short")(show_version)

@@ -10,6 +10,7 @@ from orderbook.clock import monotonic, utc_now
 from orderbook.config import Settings
 from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
+from orderbook.store.clocks import list_skews
 from orderbook.store.days import list_days
 from orderbook.store.exported import OpenRangeAges, RejectCounter, open_alarms_by_kind
 from orderbook.store.ledger_reader import CursorState, landed, newest_cursors
@@ -77,6 +78,10 @@ def _symbols(connection: Connection) -> Iterator[Sample]:
     if len(newest) <= MOST_SYMBOLS:
         for tick in newest:
             yield metrics.LAST_EVENT, (tick.symbol,), tick.event_time.timestamp()
+    skews = list_skews(connection, FRESH.total_seconds())
+    if len(skews) <= MOST_SYMBOLS:
+        for skew in skews:
+            yield metrics.CLOCK_SKEW, (skew.symbol,), skew.newest_seconds
 
 
 def day_samples(days: Sequence[tuple[date, int, int]], now: datetime) -> Iterator[Sample]:

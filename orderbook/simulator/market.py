@@ -83,6 +83,7 @@ class Market:
         openings: Mapping[str, Opening],
         quotes: Callable[[str, int, Decimal | None], Quotes] = Walk,
     ) -> None:
+        self._quotes, self._seed = quotes, seed
         self._walks = {s: quotes(s, seed, openings.get(s, Opening()).bid_price) for s in symbols}
         self._next = {s: openings.get(s, Opening()).sequence_id for s in symbols}
         self._symbols = tuple(symbols)
@@ -132,6 +133,13 @@ class Market:
     def next_id(self, symbol: str) -> int:
         """The sequence id of the symbol's next tick."""
         return self._next[symbol]
+
+    def list_anew(self, symbols: Sequence[str]) -> None:
+        """Quote these from here on: the ids and prices of those that stay go on, new ones begin."""
+        self._walks = {s: self._walks.get(s) or self._quotes(s, self._seed, None) for s in symbols}
+        self._next = {s: self._next.get(s, Opening().sequence_id) for s in symbols}
+        self._symbols = tuple(symbols)
+        self._turn = 0
 
     def go_on_from(self, next_ids: Mapping[str, int]) -> None:
         """Take other sequence ids from here on; the prices walk on as they were."""

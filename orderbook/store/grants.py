@@ -8,16 +8,16 @@ from orderbook.store.database import engine_for, translated
 
 LEDGER = (
     "topic_generation, partition_cursor, offset_range, alarm, "
-    "sequence_cursor, sequence_chain, sequence_event, late_fill, symbol_hour"
+    "sequence_cursor, sequence_chain, sequence_event, late_fill, symbol_hour, clock_cursor, clock_skew"
 )
 INGEST = (
-    "GRANT SELECT, INSERT ON ticks, quarantine, operator_action TO {role}",
+    "GRANT SELECT, INSERT ON ticks, quarantine, operator_action, contract TO {role}",
     "GRANT UPDATE (relayed_at, resolution) ON quarantine TO {role}",
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON {LEDGER} TO {{role}}",
     "GRANT SELECT ON alembic_version TO {role}",
     "GRANT EXECUTE ON FUNCTION make_ticks_day(date) TO {role}",
 )
-READER = (f"GRANT SELECT ON ticks, quarantine, operator_action, alembic_version, {LEDGER} TO {{role}}",)
+READER = (f"GRANT SELECT ON ticks, quarantine, operator_action, contract, alembic_version, {LEDGER} TO {{role}}",)
 
 
 def grant(database: DatabaseSettings) -> list[str]:

@@ -32,7 +32,7 @@ def test_symbols_share_the_interval() -> None:
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        ("--market real", "--market 'real': Input should be 'uniform' or 'calibrated'"),
+        ("--market real", "--market 'real': Input should be 'uniform', 'calibrated' or 'power'"),
         ("--interval 0", "--interval '0': Input should be greater than or equal to 0.000001"),
         ("--interval nan", "--interval 'nan': Input should be a finite number"),
         ("--interval soon", "--interval 'soon': Input should be a valid number"),
