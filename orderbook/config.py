@@ -1,7 +1,8 @@
 """Settings: the only reader of the environment.
 
-Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL`` and ``KAFKA_BOOTSTRAP_SERVERS`` work too, and
-the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends its own.
+Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL``, ``KAFKA_BOOTSTRAP_SERVERS`` and
+``AWS_ENDPOINT_URL`` work too, and the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends
+its own.
 """
 
 import os
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from orderbook.errors import ConfigError
 from orderbook.sections import (
+    ArchiveSettings,
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
@@ -22,6 +24,7 @@ from orderbook.sections import (
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
+    QuerySettings,
     RedisSettings,
     SimulatorSettings,
 )
@@ -30,12 +33,14 @@ PREFIX = "ORDERBOOK_"
 LENT = {  # by a running `up`, with the well-known names
     "ORDERBOOK_DATABASE__INGEST_URL": ("database", "ingest_url"),
     "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
+    "ORDERBOOK_DATABASE__ARCHIVER_URL": ("database", "archiver_url"),
 }
 EXPORTER = {"ORDERBOOK_METRICS__PORT": ("metrics", "port")}  # lent too: `up` takes another port where ours is taken
 WELL_KNOWN = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
+    "AWS_ENDPOINT_URL": ("archive", "endpoint_url"),
 }
 POINTER = Path(".orderbook") / "services"  # in the working directory; names the services.env of a running `up`
 
@@ -54,6 +59,8 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     completeness: CompletenessSettings = CompletenessSettings()
     energy: EnergySettings = EnergySettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    query: QuerySettings = QuerySettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import psycopg2
 import pyarrow as pa
@@ -20,13 +20,12 @@ from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
 from orderbook.store import breaker
 from orderbook.store.claims import Claim, Session
+from orderbook.store.copy_in import copy_in
+from orderbook.store.copy_out import EXACT, INSTANT
 from orderbook.store.database import ROW, UNIQUE_VIOLATION, constraint_of, sqlstate, translated
-from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
+from orderbook.store.encoding import BINARY_AVAILABLE
 from orderbook.store.partition_ledger import PartitionLedger
-from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
-EXACT: Final = pa.decimal128(MAX_DIGITS, DECIMAL_PLACES)
-INSTANT: Final = pa.timestamp("us", tz="UTC")
 TICKS: Final = pa.schema(
     [
         ("symbol", pa.string()),
@@ -186,11 +185,7 @@ class Landing:
         count = rows.num_rows
         placed = rows.append_column("generation_id", pa.repeat(pa.scalar(claim.generation, pa.int16()), count))
         placed = placed.append_column("kafka_partition", pa.repeat(pa.scalar(claim.partition, pa.int32()), count))
-        options, source = copy_input(placed, binary=self._binary)
-        columns = ", ".join(placed.column_names)
-        with _driver(connection).cursor() as cursor:
-            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN ({options})", source)
-            assert cursor.rowcount == count, f"{cursor.rowcount} rows of {count} went into {table}"
+        copy_in(connection, table, placed, binary=self._binary)
 
     def _finish(self, connection: Connection, claim: Claim, load: Load, counts: dict[str, int], summary: str) -> None:
         ledger = PartitionLedger(connection, claim.generation, claim.partition)
@@ -227,7 +222,3 @@ def _quarantine_rows(rejects: Sequence[Reject]) -> pa.Table:
         for reject in rejects
     ]
     return pa.Table.from_pylist(rows, _QUARANTINE)
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection
