@@ -12,6 +12,7 @@ from orderbook.cli.failures import Commands
 from orderbook.cli.gaps import gaps
 from orderbook.cli.importing import import_files
 from orderbook.cli.query import query
+from orderbook.cli.replay import replay
 from orderbook.cli.report import report
 from orderbook.cli.status import status
 from orderbook.cli.tail import tail
@@ -42,6 +43,9 @@ app.command(epilog="Example: orderbook coverage --from 1d --by symbol --min 0.99
 app.command(epilog="Example: orderbook trace TTF-GAS 1207")(trace)
 app.command(epilog="Example: orderbook report --date yesterday --tz Europe/Amsterdam --format html --out day.html")(
     report
+)
+app.command(epilog="Example: orderbook replay --from 2024-08-08T23:54Z --to 2024-08-09 --speed 10 --symbols BTCUSDT")(
+    replay
 )
 app.command("import", epilog="Example: orderbook import binance btcusdt_20240808.gz")(import_files)
 app.add_typer(ranges.app, name="ranges")
