@@ -14,7 +14,7 @@ FILL = f"""
     SELECT 'S' || n % 12, at, at + interval '40 us', 27 + (n % 1000) * 0.005, 33, n % 50 + 1, n % 40 + 0.5, n, 1, 0, n
     FROM generate_series(1, {ROWS}) n,
          LATERAL (SELECT date_trunc('day', now()) + interval '1 h' + n * interval '200 us' AS at) stamped
-"""  # noqa: S608 - a constant
+"""
 
 
 @pytest.mark.slow
