@@ -29,15 +29,34 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
-    """When an item of the past is due, in seconds after the first one; ``speed`` None: at once."""
+class Due:
+    """Items of one instant, or without a pace of a whole stretch. ``seconds``: due so long after the first one.
 
-    first: int
-    speed: float | None
+    ``at``: the instant of the last of them, in µs since 1970.
+    """
 
-    def due(self, at: int) -> float:
-        """Of an item at ``at``, µs since 1970."""
-        return 0.0 if self.speed is None else (at - self.first) / 1e6 / self.speed
+    seconds: float
+    at: int
+    items: list[str]
+
+
+def schedule(stretches: Iterable[Stretch], speed: float | None) -> Iterator[Due]:
+    """Yield everything in order, with the time at which it is due; ``speed`` None: all of it at once.
+
+    Pure: who sends it waits, in whatever way, and may leave at any time.
+    """
+    first: int | None = None
+    for stretch in stretches:
+        times, items = stretch.times, stretch.items
+        first = times[0] if first is None else first
+        if speed is None:
+            yield Due(0.0, times[-1], items)
+            continue
+        start = 0
+        for end in range(1, len(times) + 1):
+            if end == len(times) or times[end] != times[start]:
+                yield Due((times[start] - first) / 1e6 / speed, times[start], items[start:end])
+                start = end
 
 
 @dataclass(slots=True)
@@ -46,8 +65,7 @@ class Played:
 
     ticks: int = 0
     gaps: int = 0
-    first: int | None = None
-    last: int | None = None
+    last: int | None = None  # the instant of the last one, in µs since 1970
     seconds: float = 0.0
     sha256: str = ""
     errors: "array[float]" = field(default_factory=lambda: array("f"))  # seconds after each item was due; paced only
@@ -71,47 +89,22 @@ def play(
     ``wait`` sleeps for some seconds and says whether to go on. What fell behind is sent at once, nothing is left out.
     Durable, as far as the sink is, when this returns.
     """
-    played, digest = Played(), sha256()
-    began, timeline = clock(), None
-    for stretch in stretches:
-        if timeline is None:
-            timeline, began = Timeline(stretch.times[0], speed), clock()
-            played.first = stretch.times[0]
-        for start, end, due in _due_together(stretch, timeline):
-            if timeline.speed is not None and not _until(began + due, clock, wait):
-                stretch.items[start:] = []
-                break
-            sink.send(stretch.items[start:end])
-            if timeline.speed is not None:
-                late = clock() - began
-                played.errors.extend(late - timeline.due(at) for at in stretch.times[start:end])
-        sent = len(stretch.items)
-        digest.update("".join(f"{item}\n" for item in stretch.items).encode())
-        gaps = sum(item.startswith('"gap"') for item in stretch.items)
-        played.gaps, played.ticks = played.gaps + gaps, played.ticks + sent - gaps
-        played.last = stretch.times[sent - 1] if sent else played.last
-        if sent < len(stretch.times):
+    played, digest, began = Played(), sha256(), 0.0
+    for due in schedule(stretches, speed):
+        if not played.ticks + played.gaps:
+            began = clock()
+        if speed is not None and not wait(max(0.0, began + due.seconds - clock())):
             break
+        sink.send(due.items)
+        if speed is not None:
+            played.errors.extend([clock() - began - due.seconds] * len(due.items))
+        digest.update("".join(f"{item}\n" for item in due.items).encode())
+        gaps = sum(item.startswith('"gap"') for item in due.items)
+        played.gaps, played.ticks = played.gaps + gaps, played.ticks + len(due.items) - gaps
+        played.last = due.at
     sink.finish()
-    played.seconds, played.sha256 = clock() - began, digest.hexdigest()
+    played.seconds, played.sha256 = clock() - began if began else 0.0, digest.hexdigest()
     return played
-
-
-def _due_together(stretch: Stretch, timeline: Timeline) -> Iterator[tuple[int, int, float]]:
-    """Yield runs of items of one instant: first, end, and when they are due; all at once where nothing is paced."""
-    if timeline.speed is None:
-        yield 0, len(stretch.items), 0.0
-        return
-    start, times = 0, stretch.times
-    for end in range(1, len(times) + 1):
-        if end == len(times) or times[end] != times[start]:
-            yield start, end, timeline.due(times[start])
-            start = end
-
-
-def _until(due: float, clock: Callable[[], float], wait: Callable[[float], bool]) -> bool:
-    left = due - clock()
-    return wait(max(0.0, left))
 
 
 def read_ahead(items: Iterable[T]) -> Iterator[T]:

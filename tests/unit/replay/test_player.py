@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderbook.errors import ConfigError, Unavailable
-from orderbook.replay.player import Played, Timeline, parse_speed, play, read_ahead
+from orderbook.replay.player import Played, parse_speed, play, read_ahead, schedule
 from orderbook.replay.sinks import Lines
 from orderbook.replay.source import Stretch
 
@@ -51,7 +51,7 @@ def test_items_are_sent_at_their_distances_across_stretches() -> None:
     world = Simulated()
     done = played(world, 1.0, stretch(5_000_000, 5_250_000, 5_250_000), stretch(8_000_000))
     assert [at for at, _ in world.sent] == [100.0, 100.25, 100.25, 103.0]
-    assert (done.ticks, done.gaps, done.first, done.last, done.late(0.99)) == (4, 0, 5_000_000, 8_000_000, 0.0)
+    assert (done.ticks, done.gaps, done.last, done.late(0.99)) == (4, 0, 8_000_000, 0.0)
     assert world.finished
 
 
@@ -104,7 +104,7 @@ def test_gaps_are_counted_apart() -> None:
 
 def test_nothing_to_replay_is_fine() -> None:
     done = played(Simulated(), 1.0)
-    assert (done.ticks, done.first) == (0, None)
+    assert (done.ticks, done.last, done.seconds) == (0, None, 0.0)
 
 
 def test_each_line_is_one_json_object_with_its_run() -> None:
@@ -142,5 +142,7 @@ def test_a_speed_out_of_bounds_is_refused(text: str) -> None:
         parse_speed(text)
 
 
-def test_a_timeline_without_speed_is_due_at_once() -> None:
-    assert Timeline(5, None).due(10**15) == 0
+def test_a_schedule_can_be_read_without_sending() -> None:
+    due = list(schedule([stretch(0, 0, 1_000_000), stretch(3_000_000)], 2.0))
+    assert [(one.seconds, one.at, len(one.items)) for one in due] == [(0, 0, 2), (0.5, 10**6, 1), (1.5, 3 * 10**6, 1)]
+    assert [one.seconds for one in schedule([stretch(0, 5), stretch(9)], None)] == [0, 0]
