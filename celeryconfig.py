@@ -53,6 +53,7 @@ beat_schedule = {
     "stitch": {"task": "stitch", "schedule": _settings().completeness.interval_seconds},
     "watch-clocks": {"task": "watch_clocks", "schedule": _settings().completeness.clock_interval_seconds},
     "relay-rejects": {"task": "relay_rejects", "schedule": 5.0},
+    "archive": {"task": "archive", "schedule": _settings().archive.interval_seconds},
     "merge-ranges": {"task": "merge_ranges", "schedule": 60.0},
 }
 if _settings().energy.areas:

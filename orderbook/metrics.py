@@ -64,6 +64,16 @@ CLOCK_SKEW = _declare("clock_skew_seconds", "gauge", "Receive time less event ti
 HOT_ROWS = _declare("hot_rows", "gauge", "Rows in ticks, as Postgres estimates them")
 HOT_BYTES = _declare("hot_bytes", "gauge", "Bytes of ticks with their indexes")
 PARTITION_RUNWAY = _declare("partition_runway_seconds", "gauge", "Until the first day that has no partition")
+ARCHIVE_ROWS = _declare("archive_rows_total", "counter", "Rows that were frozen to files of the cold store")
+ARCHIVE_LAST_SUCCESS = _declare(
+    "archive_last_success_timestamp_seconds", "gauge", "Last run of the archive that froze all that was due"
+)
+ARCHIVE_BEHIND = _declare(
+    "archive_behind_seconds", "gauge", "Since the oldest day that is still hot was to be frozen; 0 where none was"
+)
+HOT_COLD_DIFFERENCE = _declare(
+    "hot_cold_difference_rows", "gauge", "Rows of files that, when last read back, were not as the manifest says"
+)
 
 LAG_MESSAGES = _declare("consumer_lag_messages", "gauge", "Records of the log above the prefix", "partition")
 LAG_SECONDS = _declare("consumer_lag_seconds", "gauge", "Age of the oldest record above the prefix", "partition")

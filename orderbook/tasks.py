@@ -10,14 +10,12 @@ from typing import Any
 import structlog
 from celery.signals import setup_logging, worker_process_init, worker_ready
 
+from orderbook.aside import Aside
 from orderbook.broker import BROKER_ERRORS
 from orderbook.celery import app
-from orderbook.clock import utc_now
-from orderbook.completeness.clocks import ClockWatcher, StepPolicy, told
 from orderbook.completeness.stitcher import Stitcher
 from orderbook.completeness.summary import Summariser
 from orderbook.config import settings
-from orderbook.contracts import contracts_ahead
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
 from orderbook.errors import Unavailable
@@ -28,8 +26,6 @@ from orderbook.ingest.validator import Validator
 from orderbook.logs import Outage, configure
 from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
-from orderbook.store.clocks import ClockWatch
-from orderbook.store.contracts import add_contracts
 from orderbook.store.database import engine_for
 from orderbook.store.days import make_days_ahead
 from orderbook.store.landing import Landing
@@ -55,8 +51,6 @@ def _configure_logs(**_: Any) -> None:
 @worker_ready.connect
 def _make_days_at_once(**_: Any) -> None:
     make_days.apply_async()  # beat's own first turn comes an interval after its start
-    if settings().energy.areas:
-        list_contracts.apply_async()
 
 
 @worker_process_init.connect
@@ -97,16 +91,6 @@ def make_days() -> None:
             log.info("days made", days=[day.isoformat() for day in made])
 
 
-@app.task(name="list_contracts")
-def list_contracts() -> None:
-    """List the power contracts of the days ahead."""
-    energy = settings().energy
-    with _patience("contracts not listed"):
-        added = add_contracts(_maintenance_engine(os.getpid()), contracts_ahead(energy, utc_now().date()))
-        if added:
-            log.info("contracts listed", contracts=added)
-
-
 @app.task(name="merge_ranges")
 def merge_ranges() -> None:
     """Merge finished ranges with their neighbours, so that the ledger stays small."""
@@ -125,14 +109,15 @@ def stitch() -> None:
             log.warning("sequence events", **done.events, confirmed=done.confirmed)
 
 
-@app.task(name="watch_clocks")
-def watch_clocks() -> None:
-    """Compare the clocks of receiver and venue on what was landed since; a step is an alarm."""
-    policy = StepPolicy(int(settings().completeness.clock_step_seconds * 1_000_000))
-    with _patience("clocks not compared"):
-        steps = ClockWatcher(ClockWatch(_maintenance_engine(os.getpid())), policy).run()
-        if steps:
-            log.error("a clock was set", steps=list(told(steps)))
+@app.task(name="archive", acks_late=False)
+def archive() -> None:
+    """Start a run of the archive in a process of its own, which may take hours, and return at once.
+
+    Where one still runs, here or elsewhere, the new one finds its lock taken and ends. Without a root that was named
+    nothing is frozen: a folder of this machine alone would take the days with it.
+    """
+    if settings().archive.root is not None:
+        _archiving(os.getpid()).start()
 
 
 @app.task(name="relay_rejects")
@@ -212,6 +197,11 @@ def _stitcher(pid: int) -> Stitcher:
         confirm_after_seconds=config.completeness.confirm_after_seconds,
         pause_seconds=config.completeness.interval_seconds / 2,
     )
+
+
+@cache
+def _archiving(_pid: int) -> Aside:
+    return Aside("orderbook.archive")
 
 
 @cache

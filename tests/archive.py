@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from orderbook.archive.restore import restore
 from orderbook.archive.root import Root
 from orderbook.archive.run import Outcome, archive_engine, due, run
 from orderbook.clock import utc_now
@@ -17,6 +18,7 @@ from orderbook.config import Settings, settings
 from orderbook.query.session import ALL, Session, Window
 from orderbook.store.copy_out import STORED
 from orderbook.store.database import engine_for
+from orderbook.store.journal import Operator
 
 # two symbols to a partition, offsets in the order of time, decimals with all digits, an empty side now and then
 ROWS = """
@@ -57,6 +59,11 @@ class Cold:
             wanted = days or due(engine, self.settings, None)
             return run(engine, archiver, wanted, seconds=3600, each=lambda _: None)
 
+    def restore(self, day: date) -> int:
+        """Bring a frozen day back."""
+        with archive_engine(self.settings, lambda _: None) as (engine, root, archiver), archiver.alone():
+            return restore(engine, root, day, Operator("test"), lambda _: None)
+
     def rows(self, statement: str, **arguments: Any) -> list[Any]:
         """What Postgres itself says."""
         with self.engine.begin() as connection:
@@ -92,8 +99,10 @@ def cold_over(given: Settings) -> Any:
 
 
 @pytest.fixture
-def cold(stack: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """An empty database and an empty folder."""
+def cold(stack: Any, servers: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """An empty database and an empty folder; each role has its own rights."""
+    for name, url in servers.roles(stack.database_url).items():
+        monkeypatch.setenv(name, url)
     monkeypatch.setenv("ORDERBOOK_ARCHIVE__ROOT", str(tmp_path / "cold"))
     settings.cache_clear()
     with cold_over(settings()) as made:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 from typing import Any, Final
 
 import structlog
@@ -18,9 +19,10 @@ from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import AlreadyRunning, Refused, Unavailable
 from orderbook.store import manifest
-from orderbook.store.copy_out import STORED, copied
+from orderbook.store.copy_out import STORED
 from orderbook.store.database import translated
 from orderbook.store.manifest import ColdFile, Written
+from orderbook.store.selects import select_ticks
 
 log = structlog.get_logger(__name__)
 
@@ -170,9 +172,10 @@ class Archiver:
     def _rows(self, connection: Connection, day: date) -> Iterator[Any]:
         for setting in SORTED_BY:
             connection.exec_driver_sql(setting)
-        query = f"SELECT {', '.join(STORED.names)} FROM ticks_{day:%Y%m%d} ORDER BY {', '.join(SORT_ORDER)}"  # noqa: S608
+        start = datetime.combine(day, clock_time(0), UTC)
+        select = select_ticks(STORED.names, start, start + timedelta(days=1), None, SORT_ORDER)
         rows = 0
-        for batch in copied(connection, query, STORED):
+        for batch in select.rows(connection):
             yield batch
             rows += batch.num_rows
             self._progress(f"{day}: {rows:,} rows")

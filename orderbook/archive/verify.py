@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import pyarrow.compute as pc
 from sqlalchemy import Engine
@@ -15,7 +16,7 @@ from orderbook.store import manifest
 from orderbook.store.database import translated
 from orderbook.store.manifest import ColdFile
 
-PLACE = ("generation_id", "kafka_partition", "kafka_offset")
+SCRUB_BYTES: Final = 2**30  # in a run of the archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +30,37 @@ class Verdict:
     problem: str | None
 
 
-def verify(
-    engine: Engine, root: Root, day: date | None, progress: Callable[[str], None], *, note: bool = True
-) -> Iterator[Verdict]:
+def verify(engine: Engine, root: Root, day: date | None, progress: Callable[[str], None]) -> Iterator[Verdict]:
     """Read every live file of a day (None: of all days) and yield what was found; then the files that nobody knows.
 
-    ``note`` keeps the findings in the manifest, where the exporter sees them. Raises ``Unavailable`` where the root is
-    away, which says nothing of any file.
+    The findings are kept in the manifest, where the exporter sees them. Raises ``Unavailable`` where the root is away,
+    which says nothing of any file.
     """
     with translated(), engine.begin() as connection:
         live = manifest.files(connection, day)
     for file in live:
         progress(file.path)
-        problem = _problem(root, file)
-        if note:
-            manifest.note_check(engine, file.id, problem)
-        yield Verdict(file.day, file.path, file.rows, file.size_bytes, problem)
+        yield _examined(engine, root, file)
     yield from _strangers(engine, root, day)
+
+
+def scrub(engine: Engine, root: Root, most_bytes: int = SCRUB_BYTES) -> list[Verdict]:
+    """Read back those live files that were not for longest, some bytes of them; returns what is wrong."""
+    with translated(), engine.begin() as connection:
+        waiting = sorted(manifest.files(connection), key=lambda file: (file.checked_at or file.staged_at, file.id))
+    found = []
+    for file in waiting:
+        most_bytes -= file.size_bytes
+        found.append(_examined(engine, root, file))
+        if most_bytes <= 0:
+            break
+    return [verdict for verdict in found if verdict.problem is not None]
+
+
+def _examined(engine: Engine, root: Root, file: ColdFile) -> Verdict:
+    problem = _problem(root, file)
+    manifest.note_check(engine, file.id, problem)
+    return Verdict(file.day, file.path, file.rows, file.size_bytes, problem)
 
 
 def _problem(root: Root, file: ColdFile) -> str | None:

@@ -12,7 +12,7 @@ from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
 from orderbook.store.clocks import list_skews
 from orderbook.store.days import list_days
-from orderbook.store.exported import OpenRangeAges, RejectCounter, open_alarms_by_kind
+from orderbook.store.exported import OpenRangeAges, RejectCounter, archive_state, open_alarms_by_kind
 from orderbook.store.ledger_reader import CursorState, landed, newest_cursors
 from orderbook.store.reader import Reader, newest_ticks
 
@@ -28,6 +28,7 @@ class LedgerSource:
     def __init__(self, settings: Settings) -> None:
         self._database = settings.database
         self._window = settings.drain.max_open
+        self._archives = settings.archive.root is not None
         self._reader: Reader | None = None
         self._rejects = RejectCounter()
         self._ages = OpenRangeAges()
@@ -38,6 +39,7 @@ class LedgerSource:
             self._reader = Reader(self._database, STATEMENT_SECONDS)
         with self._reader.snapshot() as connection:
             samples = [*self._counts(connection), *self._ranges(connection), *_symbols(connection)]
+            samples += self._archive(connection)
         return [*samples, *day_samples(list_days(self._reader.engine), utc_now())]
 
     def close(self) -> None:
@@ -54,6 +56,15 @@ class LedgerSource:
             yield metrics.TICKS_QUARANTINED, (reason,), count
         for kind, count in open_alarms_by_kind(connection).items():
             yield metrics.ALARMS_OPEN, (kind,), count
+
+    def _archive(self, connection: Connection) -> Iterator[Sample]:
+        state = archive_state(connection, self._database.hot_days)
+        yield metrics.ARCHIVE_ROWS, (), state.rows
+        yield metrics.HOT_COLD_DIFFERENCE, (), state.unsound_rows
+        if state.last_success is not None:
+            yield metrics.ARCHIVE_LAST_SUCCESS, (), state.last_success
+        if self._archives:  # else days stay on purpose
+            yield metrics.ARCHIVE_BEHIND, (), state.behind_seconds
 
     def _ranges(self, connection: Connection) -> Iterator[Sample]:
         cursors = newest_cursors(connection)

@@ -21,6 +21,7 @@ MOST_LITERALS: Final = 1_000
 STEPWISE: Final = frozenset({"if_else", "is_valid", "is_null", "is_in", "invert", "string", "null", "and", "or"})
 _LITERAL: Final = re.compile(r'"([^"]*)"')
 _PLAIN: Final = re.compile(r"[ !#-+\--\[\]-~]*")  # printable, without what could end it: a quote, a comma, a backslash
+_ELEMENT: Final = re.compile(r'\s*"[^"]*",?')
 _CALL: Final = re.compile(r"([a-z_]+)\s*[({]")
 _FORMAT: Final = ds.ParquetFileFormat()
 _NOWHERE: Final = pafs.LocalFileSystem()
@@ -89,6 +90,8 @@ def _symbols(condition: Any, text: str) -> tuple[str, ...] | None:
         return None
     if "..." in rest or '"' in rest or set(_CALL.findall(rest)) - STEPWISE:  # Arrow writes long lists in part
         return None
+    if not all(_ELEMENT.fullmatch(line) for line in text.splitlines() if line.lstrip().startswith('"')):
+        return None  # in a list Arrow escapes nothing, so one element may look like two
     between = ["", *(f"{literal}\x00" for literal in literals)]  # below the first, just above each
     trials = [pc.field("symbol") == value for value in (*between, *literals)]
     matching = _matching(condition, trials)

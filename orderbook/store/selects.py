@@ -61,9 +61,13 @@ def hot_days(connection: Connection) -> list[date]:
 
 
 def select_ticks(
-    columns: Collection[str], start: datetime | None, end: datetime | None, symbols: Sequence[str] | None
+    columns: Collection[str],
+    start: datetime | None,
+    end: datetime | None,
+    symbols: Sequence[str] | None,
+    order: Sequence[str] = (),
 ) -> Select:
-    """The hot ticks from ``start`` up to ``end``, of ``symbols``; None: not bounded so. In no order."""
+    """The hot ticks from ``start`` up to ``end``, of ``symbols``; None: not bounded. Sorted if ``order`` says how."""
     schema = pa.schema([column for column in STORED if column.name in columns])
     bounds = {
         "event_time >= %(start)s": start,
@@ -72,6 +76,7 @@ def select_ticks(
     }
     conditions = " AND ".join(condition for condition, value in bounds.items() if value is not None)
     query = f"SELECT {', '.join(schema.names)} FROM ticks WHERE {conditions or 'true'}"  # noqa: S608 - names of ours
+    query += f" ORDER BY {', '.join(order)}" if order else ""
     return Select(query, schema, dict(zip(("start", "end", "symbols"), bounds.values(), strict=True)))
 
 

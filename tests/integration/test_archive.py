@@ -55,7 +55,7 @@ def test_a_file_has_the_columns_the_order_and_the_metadata_that_are_promised(col
 def test_the_same_rows_are_the_same_file(cold: Cold) -> None:
     cold.land(OLD, 500)
     (first,) = cold.archive()
-    restored(cold)
+    cold.restore(OLD)
     assert len(cold.hot()) == 500
     assert cold.archive() == [], "a restored day stays for a while"
     (again,) = cold.archive(OLD)
@@ -68,7 +68,7 @@ def test_a_restored_day_is_hot_again_and_its_file_no_part_of_the_data(cold: Cold
     before = cold.hot()
     cold.archive()
     assert cold.hot() == []
-    restored(cold)
+    cold.restore(OLD)
     assert cold.hot() == cold.all() == before
 
 
@@ -155,14 +155,6 @@ def written(cold: Cold) -> Written:
     return Written(OLD, "ticks/some", 10, 1, b"", now, now, "A", "B", offsets, sequences, [])
 
 
-def restored(cold: Cold) -> None:
-    from orderbook.archive.restore import restore
-    from orderbook.store.journal import Operator
-
-    with archive_engine(cold.settings, lambda _: None) as (engine, root, archiver), archiver.alone():
-        restore(engine, root, OLD, Operator("test"), lambda _: None)
-
-
 def verdicts(cold: Cold) -> list[Verdict]:
     with archive_engine(cold.settings, lambda _: None) as (engine, root, _):
         return list(verify(engine, root, None, lambda _: None))
@@ -215,7 +207,7 @@ def test_a_damaged_file_is_neither_restored_nor_queried_as_if_it_were_whole(cold
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(Refused, match="nothing was restored"):
-        restored(cold)
+        cold.restore(OLD)
     with pytest.raises(Exception, match=r"(?i)checksum|corrupt|crc|parquet"):
         cold.all()
     assert cold.hot() == []
@@ -231,7 +223,7 @@ def test_nothing_is_dropped_at_a_root_that_lacks_what_was_frozen_before(cold: Co
 
 def test_a_file_that_was_not_read_back_never_replaces_its_day(cold: Cold) -> None:
     path = frozen_file(cold)
-    restored(cold)
+    cold.restore(OLD)
     cold.rows("UPDATE cold_file SET state = 'staged', checked_at = NULL RETURNING 1")
     with archive_engine(cold.settings, lambda _: None) as (engine, _, _), engine.connect() as connection:
         ((file,),) = cold.rows("SELECT id FROM cold_file")
