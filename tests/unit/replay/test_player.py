@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orderbook.errors import ConfigError, Unavailable
 from orderbook.replay.player import Played, parse_speed, play, read_ahead, schedule
 from orderbook.replay.sinks import Lines
-from orderbook.replay.source import Stretch
+from orderbook.replay.source import Stretch, merged
 
 
 class Simulated:
@@ -146,3 +146,12 @@ def test_a_schedule_can_be_read_without_sending() -> None:
     due = list(schedule([stretch(0, 0, 1_000_000), stretch(3_000_000)], 2.0))
     assert [(one.seconds, one.at, len(one.items)) for one in due] == [(0, 0, 2), (0.5, 10**6, 1), (1.5, 3 * 10**6, 1)]
     assert [one.seconds for one in schedule([stretch(0, 5), stretch(9)], None)] == [0, 0]
+
+
+@given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
+def test_gaps_come_before_the_ticks_of_their_instant_and_none_is_left_out(ticks: list[int], gaps: list[int]) -> None:
+    one, other = (Stretch(sorted(times), [f"{kind}{at}" for at in sorted(times)]) for times, kind in
+                  ((ticks, "tick"), (gaps, "gap")))  # fmt: skip
+    found = merged(one, other)
+    assert found.times == sorted(ticks + gaps)
+    assert found.items == sorted(one.items + other.items, key=lambda item: (item[-1], item))
