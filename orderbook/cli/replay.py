@@ -41,6 +41,9 @@ def replay(
     speed: Annotated[str, typer.Option(help="0.1 to 1000 times as fast as it was, or max.")] = "1",
     by: Annotated[By, typer.Option(help="Order and pace by this clock.")] = By.EVENT,
     topic: Annotated[str, typer.Option(help="With --to topic: which one.")] = REPLAY_TOPIC,
+    gaps: Annotated[
+        bool, typer.Option("--gaps/--no-gaps", help="Send notices of gaps, which no pipeline takes for ticks.")
+    ] = True,
     into_raw: Annotated[bool, typer.Option("--into-raw", help="Allow the topic that the pipeline reads.")] = False,
 ) -> None:
     """Send stored ticks again, hot and cold, merged over symbols, with notices of gaps.
@@ -56,7 +59,7 @@ def replay(
 
     ends, destination = _sorted_out(to or [])
     until = instant(ends) if ends else datetime.now(UTC)
-    wish = Wish(instant(start), until, symbols.split(",") if symbols else None, by.value)
+    wish = Wish(instant(start), until, symbols.split(",") if symbols else None, by.value, gaps)
     pace, run = parse_speed(speed), uuid4().hex[:12]
     with _sink(destination, run, topic, into_raw=into_raw) as sink:
         try:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+import pyarrow as pa
+
 from orderbook.config import Settings
 from orderbook.query.session import Session, Window
 from orderbook.tick import microseconds
@@ -24,12 +26,13 @@ STRETCH_SECONDS: Final = 300.0  # to read one
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """From ``start`` up to ``end`` by the clock that ``by`` names, of ``symbols``; None: of all."""
+    """From ``start`` up to ``end`` by the clock that ``by`` names, of ``symbols``; None: of all. ``gaps``: told too."""
 
     start: datetime
     end: datetime
     symbols: Sequence[str] | None = None
     by: Clock = "event"
+    gaps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,13 @@ def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Str
     bounds = {"start": microseconds(start), "end": microseconds(end)}
     with Session(settings, window, seconds=STRETCH_SECONDS) as session:
         ticks = session.ask(_TICKS[wish.by], bounds).table()
-        gaps = session.ask(_GAPS, bounds | {"symbols": list(wish.symbols or ())}).table()
-    found = Stretch(ticks.column("moment").to_pylist(), ticks.column("item").to_pylist())
-    return merged(found, Stretch(gaps.column("moment").to_pylist(), gaps.column("item").to_pylist()))
+        gaps = session.ask(_GAPS, bounds | {"symbols": list(wish.symbols or ())}).table() if wish.gaps else None
+    found = _stretch(ticks)
+    return found if gaps is None else merged(found, _stretch(gaps))
+
+
+def _stretch(table: pa.Table) -> Stretch:
+    return Stretch(table.column("moment").to_pylist(), table.column("item").to_pylist())
 
 
 def merged(ticks: Stretch, gaps: Stretch) -> Stretch:
