@@ -5,6 +5,7 @@ from typing import BinaryIO
 from orderbook.errors import ConfigError, Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.stream.producer import MOST_UNACKNOWLEDGED, LogProducer
+from orderbook.stream.topics import TopicClient
 from orderbook.tick import decode
 
 RUN_HEADER = "replay-run"
@@ -34,8 +35,8 @@ class Lines:
 class Topic:
     """The values of a topic: ticks as they travelled, keyed by symbol, and notices of gaps beside them.
 
-    Into the topic that the pipeline reads, only where ``into_raw`` says so, and then without the notices, which are no
-    ticks. Raises ``ConfigError``.
+    A topic that is not there is made. Into the topic that the pipeline reads, only where ``into_raw`` says so, and
+    then without the notices, which are no ticks. Raises ``ConfigError``.
     """
 
     def __init__(self, kafka: KafkaSettings, topic: str, run: str, *, into_raw: bool) -> None:
@@ -43,7 +44,10 @@ class Topic:
             raise ConfigError(f"{topic} is the pipeline's own: choose another --topic, or say --into-raw")
         self._notices = topic != kafka.topic
         self._run = [(RUN_HEADER, run.encode())]
-        self._producer = LogProducer[None](kafka.model_copy(update={"topic": topic}), lambda *_: None)
+        target = kafka.model_copy(update={"topic": topic})
+        with TopicClient(target) as client:
+            client.create()
+        self._producer = LogProducer[None](target, lambda *_: None)
 
     def send(self, items: list[str]) -> None:
         """Hand them to the client. Raises ``Unavailable`` where the broker takes none for a minute."""

@@ -17,7 +17,6 @@ import pytest
 from orderbook.config import settings
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
-from orderbook.stream.topics import TopicClient
 from orderbook.tick import FIELDS, OrderBookTick, decode
 from tests.commands import ORDERBOOK, ok, outside, run
 from tests.pipeline import Pipeline, pipeline_over, tick
@@ -99,8 +98,6 @@ def test_a_replay_into_a_fresh_pipeline_gives_the_same_table(
     stored: Pipeline, servers: RunningServers, migrated_template: str
 ) -> None:
     kafka = stored.settings.kafka.model_copy(update={"topic": f"{stored.topic}.again"})
-    with TopicClient(kafka) as client:
-        client.create()
     ok("replay", *RANGE, "--to", "topic", "--topic", kafka.topic, "--no-gaps", "--speed", "max")
     url = servers.create_database(migrated_template)
     fresh = stored.settings.model_copy(
