@@ -54,6 +54,7 @@ beat_schedule = {
     "watch-clocks": {"task": "watch_clocks", "schedule": _settings().completeness.clock_interval_seconds},
     "relay-rejects": {"task": "relay_rejects", "schedule": 5.0},
     "archive": {"task": "archive", "schedule": _settings().archive.interval_seconds},
+    "expect": {"task": "expect", "schedule": _settings().expectations.interval_seconds},
     "merge-ranges": {"task": "merge_ranges", "schedule": 60.0},
 }
 if _settings().energy.areas:

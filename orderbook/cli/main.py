@@ -2,7 +2,7 @@
 
 import typer
 
-from orderbook.cli import archive, audit, config, contracts, db, quarantine, ranges, topics
+from orderbook.cli import archive, audit, config, contracts, db, expectations, quarantine, ranges, topics
 from orderbook.cli.clocks import clocks
 from orderbook.cli.coverage import coverage
 from orderbook.cli.doctor import doctor
@@ -51,6 +51,7 @@ app.command("import", epilog="Example: orderbook import binance btcusdt_20240808
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(archive.app, name="archive")
+app.add_typer(expectations.app, name="expectations")
 app.add_typer(db.app, name="db")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(topics.app, name="topics")

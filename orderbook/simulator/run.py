@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from random import SystemRandom
 
+from orderbook import metrics
 from orderbook.clock import monotonic, utc_now
 from orderbook.errors import AlreadyRunning, OrderbookError, Unavailable
 from orderbook.sections import KafkaSettings
@@ -146,6 +147,7 @@ class Run:
 
     def _on_acknowledged(self, sent: Sent, partition: int, offset: int) -> None:
         self._acknowledged += 1
+        metrics.TICKS_PRODUCED.count()
         if self._ledger:
             self._ledger.acknowledged(sent, partition, offset)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import aspects, report
+from tests.bench.cost import cost
 from tests.bench.phases import phases
 from tests.bench.rivals_run import Outcome, rivals_python, versions
 from tests.bench.stage import Log, Stage, stage
@@ -29,7 +30,7 @@ VARIANTS: Mapping[str, Way] = {
     "pipeline, validator alone": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_INGEST__FAST_LANE="false"),
 }
 ALL: Mapping[str, Way] = {**VARIANTS, **{name: way for name, way in WAYS.items() if name != "pipeline"}}
-ASPECTS = ("phases", "latency", "idle", "memory", "growth")
+ASPECTS = ("phases", "latency", "idle", "memory", "growth", "cost")
 
 
 def main() -> None:
@@ -85,6 +86,8 @@ def _aspect(at: Stage, log: Log, name: str) -> Mapping[str, Any]:
             return aspects.idle(at)
         case "memory":
             return {"ordinary": aspects.memory(at, log), "1 MB records": aspects.memory(at, at.log_of_large(300))}
+        case "cost":
+            return cost(at, log)
         case _:
             return aspects.growth(at, log.ticks)
 
