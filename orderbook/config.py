@@ -37,7 +37,10 @@ LENT = {  # by a running `up`, with the well-known names
     "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
     "ORDERBOOK_DATABASE__ARCHIVER_URL": ("database", "archiver_url"),
 }
-EXPORTER = {"ORDERBOOK_METRICS__PORT": ("metrics", "port")}  # lent too: `up` takes another port where ours is taken
+LENT_TOO = {
+    "ORDERBOOK_METRICS__PORT": ("metrics", "port"),  # `up` takes another port where ours is taken
+    "ORDERBOOK_ARCHIVE__ROOT": ("archive", "root"),  # in its data folder
+}
 WELL_KNOWN = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
@@ -97,7 +100,7 @@ class WellKnownNames(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         variables = self.variables()
-        for name, (section, field) in (WELL_KNOWN | LENT | EXPORTER).items():
+        for name, (section, field) in (WELL_KNOWN | LENT | LENT_TOO).items():
             if variables.get(name):
                 found.setdefault(section, {})[field] = variables[name]
         return found

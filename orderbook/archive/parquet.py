@@ -20,9 +20,9 @@ METADATA: Final = {"orderbook.schema_version": str(SCHEMA_VERSION), "orderbook.s
 SCHEMA: Final = STORED.with_metadata(METADATA)
 FOLDER: Final = "ticks"
 
-# Ids, offsets and times of one symbol rise in small steps. Prices and volumes come again and again, as do the landing's
-# instants: they stay with the dictionary.
-STEPS: Final = ("event_time", "received_time", "sequence_id", "kafka_offset")
+# Ids, offsets and times of one symbol rise in small steps. Prices and volumes come again and again: they stay with the
+# dictionary.
+STEPS: Final = ("event_time", "received_time", "sequence_id", "landed_at", "kafka_offset")
 WRITER: Final[dict[str, Any]] = {
     "compression": "zstd",
     "compression_level": 3,

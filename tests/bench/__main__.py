@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import aspects, report
+from tests.bench.cold import cold
 from tests.bench.cost import cost
 from tests.bench.phases import phases
 from tests.bench.rivals_run import Outcome, rivals_python, versions
 from tests.bench.stage import Log, Stage, stage
 from tests.bench.ways import WAYS, Absent, confluent_copy, pipeline
 
+COLD_ROWS = 20_000_000
 SLOW_TICKS = 200_000  # for ways that would take minutes
 Way = Callable[[Stage, Log], Outcome]
 OURS = "pipeline, 2 processes"
@@ -30,7 +32,7 @@ VARIANTS: Mapping[str, Way] = {
     "pipeline, validator alone": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_INGEST__FAST_LANE="false"),
 }
 ALL: Mapping[str, Way] = {**VARIANTS, **{name: way for name, way in WAYS.items() if name != "pipeline"}}
-ASPECTS = ("phases", "latency", "idle", "memory", "growth", "cost")
+ASPECTS = ("phases", "latency", "idle", "memory", "growth", "cost", "cold")
 
 
 def main() -> None:
@@ -84,6 +86,8 @@ def _aspect(at: Stage, log: Log, name: str) -> Mapping[str, Any]:
             return aspects.latency(at, 20)
         case "idle":
             return aspects.idle(at)
+        case "cold":
+            return cold(at, COLD_ROWS, days=4)
         case "memory":
             return {"ordinary": aspects.memory(at, log), "1 MB records": aspects.memory(at, at.log_of_large(300))}
         case "cost":
