@@ -121,7 +121,7 @@ def _lent(environment: Mapping[str, str], running: Mapping[str, str]) -> dict[st
 
 def lent_places(environment: Mapping[str, str], running: Mapping[str, str]) -> set[tuple[str, ...]]:
     """Where in the settings a running ``orderbook up`` puts its values, unless the environment has its own there."""
-    names = WELL_KNOWN | LENT | EXPORTER
+    names = WELL_KNOWN | LENT | LENT_TOO
     return {names[name] for name, value in _lent(environment, running).items() if value and name in names}
 
 

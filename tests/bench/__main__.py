@@ -79,21 +79,19 @@ def _race(at: Stage, log: Log, names: list[str], rounds: int) -> tuple[dict[str,
 
 
 def _aspect(at: Stage, log: Log, name: str) -> Mapping[str, Any]:
-    match name:
-        case "phases":
-            return phases(at, log)
-        case "latency":
-            return aspects.latency(at, 20)
-        case "idle":
-            return aspects.idle(at)
-        case "cold":
-            return cold(at, COLD_ROWS, days=4)
-        case "memory":
-            return {"ordinary": aspects.memory(at, log), "1 MB records": aspects.memory(at, at.log_of_large(300))}
-        case "cost":
-            return cost(at, log)
-        case _:
-            return aspects.growth(at, log.ticks)
+    ways: Mapping[str, Callable[[], Mapping[str, Any]]] = {
+        "phases": lambda: phases(at, log),
+        "latency": lambda: aspects.latency(at, 20),
+        "idle": lambda: aspects.idle(at),
+        "cold": lambda: cold(at, COLD_ROWS, days=4),
+        "memory": lambda: {
+            "ordinary": aspects.memory(at, log),
+            "1 MB records": aspects.memory(at, at.log_of_large(300)),
+        },
+        "cost": lambda: cost(at, log),
+        "growth": lambda: aspects.growth(at, log.ticks),
+    }
+    return ways[name]()
 
 
 def _arguments() -> argparse.Namespace:
