@@ -51,9 +51,12 @@ beat_schedule = {
     "drain": {"task": "drain", "schedule": _settings().drain.interval_seconds},
     "make-days": {"task": "make_days", "schedule": 600.0},
     "stitch": {"task": "stitch", "schedule": _settings().completeness.interval_seconds},
+    "watch-clocks": {"task": "watch_clocks", "schedule": _settings().completeness.clock_interval_seconds},
     "relay-rejects": {"task": "relay_rejects", "schedule": 5.0},
     "archive": {"task": "archive", "schedule": _settings().archive.interval_seconds},
     "expect": {"task": "expect", "schedule": _settings().expectations.interval_seconds},
     "merge-ranges": {"task": "merge_ranges", "schedule": 60.0},
 }
+if _settings().energy.areas:
+    beat_schedule["list-contracts"] = {"task": "list_contracts", "schedule": 600.0}
 timezone = "UTC"

@@ -22,6 +22,7 @@ from orderbook.sections import (
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
+    EnergySettings,
     ExpectationsSettings,
     IngestSettings,
     KafkaSettings,
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
     completeness: CompletenessSettings = CompletenessSettings()
+    energy: EnergySettings = EnergySettings()
     archive: ArchiveSettings = ArchiveSettings()
     query: QuerySettings = QuerySettings()
     expectations: ExpectationsSettings = ExpectationsSettings()

@@ -89,6 +89,7 @@ DRAIN_LAST_SUCCESS = _declare(
 )
 ALARMS_OPEN = _declare("alarms_open", "gauge", "Alarms of the ledger that nobody has acknowledged", "kind")
 LAST_EVENT = _declare("last_event_timestamp_seconds", "gauge", "Event time of the newest stored tick", "symbol")
+CLOCK_SKEW = _declare("clock_skew_seconds", "gauge", "Receive time less event time, the smallest of late", "symbol")
 HOT_ROWS = _declare("hot_rows", "gauge", "Rows in ticks, as Postgres estimates them")
 HOT_BYTES = _declare("hot_bytes", "gauge", "Bytes of ticks with their indexes")
 PARTITION_RUNWAY = _declare("partition_runway_seconds", "gauge", "Until the first day that has no partition")

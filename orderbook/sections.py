@@ -176,7 +176,16 @@ class CompletenessSettings(Section):
     """How sequence ids are watched. Rules and sessions stand in the profiles."""
 
     interval_seconds: float = Field(1, gt=0, description="beat sends a `stitch` this often")
+    clock_interval_seconds: float = Field(2, gt=0, description="beat sends a `watch_clocks` this often")
+    clock_step_seconds: float = Field(0.1, gt=0, description="a jump of receive less event time that is an alarm")
     confirm_after_seconds: float = Field(900, ge=0, description="a gap that stayed open for this long is confirmed")
+
+
+class EnergySettings(Section):
+    """Power contracts."""
+
+    areas: str = Field("", description="delivery areas whose contracts are listed ahead in `contract`, such as DE,FR")
+    days_ahead: int = Field(2, ge=1, le=30, description="delivery days listed ahead")
 
 
 class ArchiveSettings(Section):
@@ -226,7 +235,14 @@ class SimulatorSettings(Section):
     """Defaults of `python -m orderbook.simulator`; its flags win."""
 
     symbols: str = Field("TTF-GAS", min_length=1, description="comma-separated")
-    interval: float = Field(0.05, ge=1e-6, allow_inf_nan=False, description="seconds between two ticks of a symbol")
+    market: Literal["uniform", "calibrated", "power"] = Field(
+        "uniform",
+        description="uniform: symbols take turns; calibrated: bursts and spreads of real captures; power: contracts of "
+        "the delivery areas that `symbols` names",
+    )
+    interval: float = Field(
+        0.05, ge=1e-6, allow_inf_nan=False, description="seconds between two ticks of a symbol, on average over all"
+    )
     seed: int | None = Field(None, description="the same seed gives the same walk")
     count: int | None = Field(None, ge=1, description="stop after this many ticks")
     duration: float | None = Field(None, gt=0, allow_inf_nan=False, description="stop after this many seconds")

@@ -2,15 +2,18 @@
 
 import typer
 
-from orderbook.cli import archive, audit, config, db, expectations, quarantine, ranges, topics
+from orderbook.cli import archive, audit, config, contracts, db, expectations, quarantine, ranges, topics
 from orderbook.cli.api import api
+from orderbook.cli.clocks import clocks
 from orderbook.cli.coverage import coverage
 from orderbook.cli.doctor import doctor
 from orderbook.cli.env import env
 from orderbook.cli.exporter import exporter
 from orderbook.cli.failures import Commands
 from orderbook.cli.gaps import gaps
+from orderbook.cli.importing import import_files
 from orderbook.cli.query import query
+from orderbook.cli.replay import replay
 from orderbook.cli.report import report
 from orderbook.cli.status import status
 from orderbook.cli.tail import tail
@@ -37,16 +40,22 @@ app.command(epilog='Example: orderbook query "SELECT symbol, count(*) FROM ticks
 app.command(epilog="Example: orderbook exporter --port 9464")(exporter)
 app.command(epilog="Example: orderbook api --port 8080")(api)
 app.command(epilog="Example: orderbook gaps --kind gap --state open --from 2h")(gaps)
+app.command(epilog="Example: orderbook clocks --hours 1")(clocks)
 app.command(epilog="Example: orderbook coverage --from 1d --by symbol --min 0.999")(coverage)
 app.command(epilog="Example: orderbook trace TTF-GAS 1207")(trace)
 app.command(epilog="Example: orderbook report --date yesterday --tz Europe/Amsterdam --format html --out day.html")(
     report
 )
+app.command(epilog="Example: orderbook replay --from 2024-08-08T23:54Z --to 2024-08-09 --speed 10 --symbols BTCUSDT")(
+    replay
+)
+app.command("import", epilog="Example: orderbook import binance btcusdt_20240808.gz")(import_files)
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(archive.app, name="archive")
 app.add_typer(expectations.app, name="expectations")
 app.add_typer(db.app, name="db")
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
 app.command("version", epilog="Example: orderbook version --short")(show_version)

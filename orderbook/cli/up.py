@@ -25,6 +25,9 @@ def up(
     no_simulator: Annotated[bool, typer.Option("--no-simulator", help="Run all but the simulator.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Delete all data of before, then start.")] = False,
     symbols: Annotated[str | None, typer.Option(help="Of the simulator, comma-separated.")] = None,
+    market: Annotated[
+        str | None, typer.Option(help="Of the simulator: uniform, or calibrated, which bursts as real markets do.")
+    ] = None,
     interval: Annotated[float | None, typer.Option(help="Of the simulator: seconds between ticks of a symbol.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the simulator: the same seed gives the same walk.")] = None,
     fault: Annotated[
@@ -49,6 +52,7 @@ def up(
 
     given = {
         "--symbols": symbols,
+        "--market": market,
         "--interval": interval,
         "--seed": seed,
         "--fault": fault,

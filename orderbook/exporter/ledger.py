@@ -11,6 +11,7 @@ from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
 from orderbook.profiles import REASONS
 from orderbook.sequence import KINDS
+from orderbook.store.clocks import list_skews
 from orderbook.store.days import list_days
 from orderbook.store.expectation_runs import last_finished, standing_failures
 from orderbook.store.exported import (
@@ -105,6 +106,10 @@ class LedgerSource:
             for symbol, at in newest.items():
                 yield metrics.LAST_EVENT, (symbol,), at.timestamp()
         yield from self._quality.look(connection, newest)
+        skews = list_skews(connection, FRESH.total_seconds())
+        if len(skews) <= MOST_SYMBOLS:
+            for skew in skews:
+                yield metrics.CLOCK_SKEW, (skew.symbol,), skew.newest_seconds
 
 
 def _drained(cursors: Sequence[CursorState]) -> Iterator[Sample]:

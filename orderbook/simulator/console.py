@@ -17,9 +17,13 @@ class Console:
         _say(f"Connecting to Kafka at {servers}")
 
     def producing(self, options: Options) -> None:
-        """One line for each symbol."""
+        """One line for each symbol; contracts, which come and go, are counted."""
+        if options.areas:
+            areas = ", ".join(area.name for area in options.areas)
+            _say(f"Producing ticks for {len(options.symbols)} power contracts of {areas}, each every {_every(options)}")
+            return
         for symbol in options.symbols:
-            _say(f"Producing ticks for symbol '{symbol}' every {options.interval:g} seconds")
+            _say(f"Producing ticks for symbol '{symbol}' every {_every(options)}")
         if self._sampler.samples:
             _say(f"More than {Sampler.ALL} ticks a second: showing up to {Sampler.SHOWN} of them a second")
 
@@ -32,6 +36,10 @@ class Console:
         """The last line of a run."""
         rest = f", {unacknowledged} not acknowledged" if unacknowledged else ""
         _say(f"Stopped: {acknowledged} ticks acknowledged{rest}")
+
+
+def _every(options: Options) -> str:
+    return f"{options.interval:g} seconds"
 
 
 def _say(line: str) -> None:

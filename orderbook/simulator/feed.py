@@ -11,7 +11,7 @@ from orderbook.clock import monotonic, utc_now
 from orderbook.simulator.console import Console
 from orderbook.simulator.disorder import Disorder
 from orderbook.simulator.ledger import Sent
-from orderbook.simulator.schedule import Schedule
+from orderbook.simulator.schedule import Pace
 from orderbook.stream.producer import MOST_UNACKNOWLEDGED, LogProducer
 
 log = logging.getLogger(__name__)
@@ -51,21 +51,20 @@ class Feed:
     in_thread: OneThread
     stopped: asyncio.Event
 
-    async def send(self, period: float, at_most: int | None) -> None:
-        """Send a record every ``period`` seconds until told to stop, or ``at_most`` are sent.
+    async def send(self, pace: Pace, at_most: int | None) -> None:
+        """Send records when they are due until told to stop, or ``at_most`` are sent.
 
         Catches up where it fell behind, except with what was due while the broker was away. Raises ``Unavailable`` or
         ``ConfigError`` when the producer failed.
         """
-        schedule = Schedule(period, monotonic())
         turns, left = 0, at_most
         while not self.stopped.is_set() and left != 0:
             room = MOST_UNACKNOWLEDGED - self.producer.unacknowledged
-            due = min(schedule.due(monotonic()) - turns, BURST if left is None else min(BURST, left))
+            due = pace.behind(turns, monotonic(), BURST if left is None else min(BURST, left))
             if self.producer.silent_seconds > PATIENCE_SECONDS:
-                schedule.shift(await self._sit_out())
+                pace.shift(await self._sit_out())
             elif due <= 0:
-                await wait_for(self.stopped, schedule.at(turns) - monotonic())
+                await wait_for(self.stopped, pace.at(turns) - monotonic())
             elif room <= 0:
                 await self.in_thread(self.producer.wait_until, MOST_UNACKNOWLEDGED - BURST, LOOK_SECONDS)
             else:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 from zlib import crc32
 
+from orderbook.simulator.schedule import Pace, Schedule
 from orderbook.tick import OrderBookTick
 
 GRID: Final = Decimal("0.005")  # the tick size of gas contracts at ICE Endex
@@ -64,11 +65,26 @@ class Walk:
         )
 
 
-class Market:
-    """All symbols, in turn."""
+class Quotes(Protocol):
+    """The quotes of one symbol, one after the other."""
 
-    def __init__(self, symbols: Sequence[str], seed: int, openings: Mapping[str, Opening]) -> None:
-        self._walks = {s: Walk(s, seed, openings.get(s, Opening()).bid_price) for s in symbols}
+    def step(self) -> Quote:
+        """The next quote."""
+        ...
+
+
+class Market:
+    """All symbols, in turn. ``quotes`` makes the quotes of a symbol from its name, the seed and its last bid."""
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        seed: int,
+        openings: Mapping[str, Opening],
+        quotes: Callable[[str, int, Decimal | None], Quotes] = Walk,
+    ) -> None:
+        self._quotes, self._seed = quotes, seed
+        self._walks = {s: quotes(s, seed, openings.get(s, Opening()).bid_price) for s in symbols}
         self._next = {s: openings.get(s, Opening()).sequence_id for s in symbols}
         self._symbols = tuple(symbols)
         self._turn = 0
@@ -86,6 +102,10 @@ class Market:
     def pass_turn(self) -> None:
         """The next symbol's turn."""
         self._turn = (self._turn + 1) % len(self._symbols)
+
+    def pace(self, start: float, period: float) -> Pace:
+        """When the turns from here on are due: one every ``period`` seconds."""
+        return Schedule(period, start)
 
     def tick(self, clock: Callable[[], datetime]) -> OrderBookTick:
         """The next tick, of the symbol whose turn it is, stamped by ``clock``; takes one sequence id of its symbol."""
@@ -113,6 +133,13 @@ class Market:
     def next_id(self, symbol: str) -> int:
         """The sequence id of the symbol's next tick."""
         return self._next[symbol]
+
+    def list_anew(self, symbols: Sequence[str]) -> None:
+        """Quote these from here on: the ids and prices of those that stay go on, new ones begin."""
+        self._walks = {s: self._walks.get(s) or self._quotes(s, self._seed, None) for s in symbols}
+        self._next = {s: self._next.get(s, Opening().sequence_id) for s in symbols}
+        self._symbols = tuple(symbols)
+        self._turn = 0
 
     def go_on_from(self, next_ids: Mapping[str, int]) -> None:
         """Take other sequence ids from here on; the prices walk on as they were."""

@@ -7,6 +7,8 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
+from orderbook.clock import utc_now
+from orderbook.contracts import Area, open_contracts, parse_areas
 from orderbook.errors import ConfigError
 from orderbook.sections import SimulatorSettings
 from orderbook.simulator.faults import FaultShares, parse_shares
@@ -17,6 +19,8 @@ examples:
   python -m orderbook.simulator
   python -m orderbook.simulator --symbols TTF-GAS,NBP-GAS --interval 0.5 --duration 60
   python -m orderbook.simulator --count 300000 --interval 0.0001 --seed 7 --ledger sent.ndjson
+  python -m orderbook.simulator --market calibrated --symbols TTF-GAS,NBP-GAS,PEG-GAS --interval 0.0006
+  python -m orderbook.simulator --market power --symbols DE,NL --interval 2
   python -m orderbook.simulator --fault malformed:1%,crossed:0.5%,late
   python -m orderbook.simulator --fault gap:0.1%,repeat:0.1%,reorder:0.1%,reset:0.01%,stall:0.01%
 
@@ -29,6 +33,7 @@ class Options:
     """One run of the simulator."""
 
     symbols: tuple[str, ...]
+    market: str
     interval: float
     seed: int | None
     count: int | None
@@ -37,6 +42,7 @@ class Options:
     stall_seconds: float
     ledger: Path | None
     force: bool
+    areas: tuple[Area, ...] = ()
 
     @property
     def period(self) -> float:
@@ -69,7 +75,7 @@ def parse(arguments: list[str] | None, defaults: SimulatorSettings) -> Options:
 def _parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m orderbook.simulator",
-        description="Write order-book ticks of a random walk to Kafka.",
+        description="Write order-book ticks of a simulated market to Kafka.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
@@ -77,6 +83,7 @@ def _parser(defaults: SimulatorSettings) -> argparse.ArgumentParser:
     )
     for name, metavar in (
         ("symbols", "A,B"),
+        ("market", "NAME"),
         ("interval", "SECONDS"),
         ("count", "TICKS"),
         ("duration", "SECONDS"),
@@ -102,8 +109,10 @@ def _options(chosen: SimulatorSettings, *, force: bool) -> Options:
         shares = parse_shares(chosen.fault)
     except ConfigError as error:
         raise ConfigError(f"--fault: {error}") from None
+    areas = parse_areas(chosen.symbols) if chosen.market == "power" else ()
     return Options(
-        symbols=_symbols(chosen.symbols),
+        symbols=tuple(c.symbol for c in open_contracts(areas, utc_now())) if areas else _symbols(chosen.symbols),
+        market=chosen.market,
         interval=chosen.interval,
         seed=chosen.seed,
         count=chosen.count,
@@ -112,6 +121,7 @@ def _options(chosen: SimulatorSettings, *, force: bool) -> Options:
         stall_seconds=chosen.stall_seconds,
         ledger=chosen.ledger,
         force=force,
+        areas=areas,
     )
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from random import SystemRandom
 
 from orderbook import metrics
-from orderbook.clock import monotonic
+from orderbook.clock import monotonic, utc_now
 from orderbook.errors import AlreadyRunning, OrderbookError, Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.simulator.console import Console
@@ -16,6 +17,7 @@ from orderbook.simulator.ledger import Ledger, Sent
 from orderbook.simulator.market import Market, Opening
 from orderbook.simulator.opening import arrived, openings, watch_seconds
 from orderbook.simulator.options import Options
+from orderbook.simulator.power import PowerMarket
 from orderbook.stream.producer import LogProducer
 from orderbook.stream.tail import LogTail
 
@@ -94,7 +96,7 @@ class Run:
         disorder = Disorder(market, self._faults, self._options.stall_seconds)
         feed = Feed(producer, disorder, self._console, self._in_thread, self._stopped)
         try:
-            await feed.send(self._options.period, left)
+            await feed.send(market.pace(monotonic(), self._options.period), left)
             await feed.finish()
             if self.stopping:
                 await self._in_thread(producer.wait_until, 0, FLUSH_SECONDS)
@@ -108,7 +110,7 @@ class Run:
             if self._market is None:
                 self._market = await self._opened(tail)
             else:  # the broker failed us
-                self._market.go_on_from(await self._in_thread(arrived, self._options.symbols, tail))
+                self._market.go_on_from(await self._in_thread(arrived, self._market.symbols, tail))
         finally:
             await self._in_thread(tail.close)
         return self._market
@@ -125,7 +127,16 @@ class Run:
             self._console.producing(self._options)
         if self._options.duration is not None:
             asyncio.get_running_loop().call_later(self._options.duration, self.stop)
-        return Market(self._options.symbols, self._seed, found)
+        return self._made(found)
+
+    def _made(self, found: Mapping[str, Opening]) -> Market:
+        if self._options.market == "uniform":
+            return Market(self._options.symbols, self._seed, found)
+        if self._options.areas:
+            return PowerMarket(self._options.areas, self._seed, found, utc_now)
+        from orderbook.simulator.calibrated import CalibratedMarket  # noqa: PLC0415 - NumPy, only where it is used
+
+        return CalibratedMarket(self._options.symbols, self._seed, found, 1 / self._options.period)
 
     def _refuse(self, heard: set[str]) -> None:
         if heard:

@@ -1,6 +1,23 @@
 """When each tick is due. Pure: instants are arguments, in seconds of a monotonic clock."""
 
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Pace(Protocol):
+    """When turns are due, that come in order; what was taken of them is the caller's to say."""
+
+    def behind(self, turns: int, now: float, most: int) -> int:
+        """How many are due until ``now`` after the first ``turns``, up to ``most``; none or fewer: nothing is due."""
+        ...
+
+    def at(self, turns: int) -> float:
+        """When the one after the first ``turns`` is due."""
+        ...
+
+    def shift(self, seconds: float) -> None:
+        """Forget a pause."""
+        ...
 
 
 @dataclass(slots=True)
@@ -17,6 +34,10 @@ class Schedule:
     def due(self, now: float) -> int:
         """How many ticks are due until ``now``, the one due right then included."""
         return max(0, int((now - self.start) / self.period) + 1) if now >= self.start else 0
+
+    def behind(self, turns: int, now: float, most: int) -> int:
+        """How many ticks are due until ``now`` beyond the first ``turns``, up to ``most``."""
+        return min(self.due(now) - turns, most)
 
     def shift(self, seconds: float) -> None:
         """Forget a pause: what was not due in it comes later, instead of all at once."""

@@ -10,11 +10,11 @@ from orderbook.store.database import engine_for, translated
 
 LEDGER = (
     "topic_generation, partition_cursor, offset_range, alarm, "
-    "sequence_cursor, sequence_chain, sequence_event, late_fill, symbol_hour"
+    "sequence_cursor, sequence_chain, sequence_event, late_fill, symbol_hour, clock_cursor, clock_skew"
 )
 EXPECTATIONS = "expectation_run, expectation_result"
 INGEST = (
-    "GRANT SELECT, INSERT ON ticks, quarantine, operator_action TO {role}",
+    "GRANT SELECT, INSERT ON ticks, quarantine, operator_action, contract TO {role}",
     "GRANT UPDATE (relayed_at, resolution) ON quarantine TO {role}",
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON {LEDGER} TO {{role}}",
     f"GRANT SELECT, INSERT, DELETE ON {EXPECTATIONS} TO {{role}}",
@@ -22,7 +22,7 @@ INGEST = (
     "GRANT EXECUTE ON FUNCTION make_ticks_day(date) TO {role}",
 )
 MANIFEST = "cold_file, cold_extent, cold_run"
-ALL = f"ticks, quarantine, operator_action, alembic_version, {LEDGER}, {EXPECTATIONS}, {MANIFEST}"
+ALL = f"ticks, quarantine, operator_action, contract, alembic_version, {LEDGER}, {EXPECTATIONS}, {MANIFEST}"
 READ = f"GRANT SELECT ON {ALL} TO {{role}}"
 READER = (READ,)
 ARCHIVER = (

@@ -166,6 +166,43 @@ operator_action = Table(
     Column("detail", Text, nullable=False, server_default=text("''::text")),
 )
 
+contract = Table(
+    "contract",
+    metadata,
+    Column("symbol", Text(collation="C"), primary_key=True),
+    Column("area", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("delivery_start", _instant, nullable=False),
+    Column("delivery_end", _instant, nullable=False),
+    Column("listed_at", _instant, nullable=False),
+    Column("gate_closure", _instant, nullable=False),
+    CheckConstraint("kind IN ('quarter', 'hour')", name="known_contract_kind"),
+    CheckConstraint(
+        "listed_at < gate_closure AND gate_closure <= delivery_start AND delivery_start < delivery_end",
+        name="delivery_in_order",
+    ),
+    Index("contract_delivery", "delivery_start"),
+)
+
+clock_cursor = Table(
+    "clock_cursor",
+    metadata,
+    Column("generation_id", SmallInteger, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+
+clock_skew = Table(
+    "clock_skew",
+    metadata,
+    Column("symbol", Text(collation="C"), primary_key=True),
+    Column("skew_us", BigInteger, nullable=False),
+    Column("usual_us", BigInteger, nullable=False),
+    Column("off_passes", Integer, nullable=False),
+    Column("measured_at", _instant, nullable=False),
+    Column("stepped_at", _instant),
+)
+
 sequence_tables.declare(metadata)
 cold_tables.declare(metadata)
 expectation_tables.declare(metadata)

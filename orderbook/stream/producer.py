@@ -1,6 +1,6 @@
 """Writing to the log: idempotent, keyed, and bounded in what is not yet acknowledged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Condition
 from time import monotonic
 from typing import Any, Generic, TypeVar
@@ -65,15 +65,18 @@ class LogProducer(Generic[T]):
             raise _translated(error, f"Kafka at {kafka.bootstrap_servers}") from error
         self._learn_partitions()
 
-    def send(self, key: bytes, value: bytes, tag: T) -> None:
-        """Hand one value to the client, which sends it soon. Blocks only where the topic's partitions are unknown."""
+    def send(self, key: bytes, value: bytes, tag: T, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Hand one value to the client, which sends it soon. Blocks only where the topic's partitions are unknown.
+
+        ``headers`` go with it, beside the version of its schema.
+        """
         self._raise_failure()
         with self._changed:
             if not self._unacknowledged:
                 self._heard = monotonic()
             self._unacknowledged += 1
         try:
-            future = self._producer.send(self._topic, value=value, key=key, headers=_HEADERS)
+            future = self._producer.send(self._topic, value=value, key=key, headers=[*_HEADERS, *headers])
         except (KafkaError, ValueError) as error:  # ValueError: the topic is gone
             with self._changed:
                 self._unacknowledged -= 1

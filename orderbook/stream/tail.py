@@ -173,6 +173,16 @@ class LogTail:
             heard.update(s for s, _ in _of(symbols, _records(self._fetcher, number, ends.get(number, 0), end)))
         return heard
 
+    def values_since(self, ends: Mapping[int, int]) -> Iterable[bytes]:
+        """Yield the values of the records after ``ends``. Raises ``OffsetOutOfRange`` where some are gone already."""
+        for number, end in self.ends().items():
+            records = _records(self._fetcher, number, ends.get(number, 0), end)
+            yield from (record.value for record in records if record.value is not None)
+
+    def topic_id(self) -> str:
+        """Which life of the topic this is."""
+        return self._topic.identity().topic_id
+
 
 def partition_of(symbol: str, partitions: tuple[int, ...]) -> int:
     """Where Kafka's own partitioner puts a symbol's records."""

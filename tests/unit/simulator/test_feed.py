@@ -76,7 +76,7 @@ def run(
         stop = asyncio.Event()
         stop.set = lambda: loop.call_soon_threadsafe(stopped.set)  # type: ignore[assignment,method-assign,return-value]
         other = asyncio.create_task(asyncio.to_thread(meanwhile, stop))
-        await feed.send(period, at_most)
+        await feed.send(market.pace(time.monotonic(), period), at_most)
         await feed.finish()
         await other
         thread.close()

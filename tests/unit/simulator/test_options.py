@@ -12,15 +12,17 @@ from orderbook.simulator.options import Options, parse
 def test_without_flags_the_settings_rule() -> None:
     settings = SimulatorSettings(symbols="A, B", interval=0.5, seed=3, fault="late", ledger=Path("sent"))
     assert parse([], settings) == Options(
-        symbols=("A", "B"), interval=0.5, seed=3, count=None, duration=None, shares=parse_shares("late"),
-        stall_seconds=45, ledger=Path("sent"), force=False,
+        symbols=("A", "B"), market="uniform", interval=0.5, seed=3, count=None, duration=None,
+        shares=parse_shares("late"), stall_seconds=45, ledger=Path("sent"), force=False,
     )  # fmt: skip
 
 
 def test_flags_win() -> None:
-    flags = "--symbols X --interval 0.001 --count 9 --duration 2.5 --seed 0 --fault crossed:2% --ledger l --force"
-    options = parse(flags.split(), SimulatorSettings(symbols="A", seed=3))
-    assert options == Options(("X",), 0.001, 0, 9, 2.5, parse_shares("crossed:2%"), 45, Path("l"), force=True)
+    flags = "--symbols X --market calibrated --interval 0.001 --count 9 --duration 2.5 --seed 0 --fault crossed:2%"
+    options = parse([*flags.split(), "--ledger", "l", "--force"], SimulatorSettings(symbols="A", seed=3))
+    assert options == Options(
+        ("X",), "calibrated", 0.001, 0, 9, 2.5, parse_shares("crossed:2%"), 45, Path("l"), force=True
+    )
 
 
 def test_symbols_share_the_interval() -> None:
@@ -30,6 +32,7 @@ def test_symbols_share_the_interval() -> None:
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
+        ("--market real", "--market 'real': Input should be 'uniform', 'calibrated' or 'power'"),
         ("--interval 0", "--interval '0': Input should be greater than or equal to 0.000001"),
         ("--interval nan", "--interval 'nan': Input should be a finite number"),
         ("--interval soon", "--interval 'soon': Input should be a valid number"),
