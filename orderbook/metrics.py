@@ -123,6 +123,7 @@ COVERAGE = _declare("coverage_ratio", "gauge", "Share that came of this hour and
 SYMBOL_STALE = _declare(
     "symbol_stale", "gauge", "1 where an open market was silent for longer than its profile's patience", "symbol"
 )
+SYMBOLS_STALE = _declare("symbols_stale", "gauge", "How many symbols stand still, in a market of any size")
 
 TICKS_PRODUCED = _declare("simulator_ticks_produced_total", "counter", "Ticks that Kafka acknowledged to a simulator")
 INGEST_DURATION = _declare(

@@ -1,13 +1,13 @@
 """Figures of market quality: what came of what should have, and which symbols stand still in an open market."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from orderbook import metrics
 from orderbook.clock import monotonic
 from orderbook.completeness.coverage import HOUR, by_symbol, hourly
-from orderbook.completeness.freshness import freshness
+from orderbook.completeness.freshness import Freshness, freshness
 from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
 from orderbook.profiles import load_profiles
@@ -49,9 +49,15 @@ class Quality:
 
     def _stale(self, connection: Snapshot, newest: Mapping[str, datetime], now: datetime) -> Iterator[Sample]:
         known = last_times(connection, now - HELD)
-        if len(known) > MOST_SYMBOLS:
-            return
         last = {symbol: max(at, newest.get(symbol, at)) for symbol, at in known.items()}
-        for each in freshness((SymbolSpan(symbol, at, at) for symbol, at in last.items()), self._profiles, now):
-            if each.open_age_seconds <= EXPIRED_SECONDS:
-                yield metrics.SYMBOL_STALE, (each.symbol,), float(each.state == "stale")
+        spans = (SymbolSpan(symbol, at, at) for symbol, at in last.items())
+        return stale_samples(freshness(spans, self._profiles, now))
+
+
+def stale_samples(found: Iterable[Freshness]) -> Iterator[Sample]:
+    """How many symbols stand still, of a market of any size; and which, of one that may be a label."""
+    traded = [each for each in found if each.open_age_seconds <= EXPIRED_SECONDS]
+    yield metrics.SYMBOLS_STALE, (), sum(each.state == "stale" for each in traded)
+    if len(traded) <= MOST_SYMBOLS:
+        for each in traded:
+            yield metrics.SYMBOL_STALE, (each.symbol,), float(each.state == "stale")
