@@ -1,7 +1,8 @@
 """Settings: the only reader of the environment.
 
-Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL`` and ``KAFKA_BOOTSTRAP_SERVERS`` work too, and
-the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends its own.
+Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL``, ``KAFKA_BOOTSTRAP_SERVERS`` and
+``AWS_ENDPOINT_URL`` work too, and the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends
+its own.
 """
 
 import os
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from orderbook.errors import ConfigError
 from orderbook.sections import (
+    ArchiveSettings,
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
@@ -23,6 +25,7 @@ from orderbook.sections import (
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
+    QuerySettings,
     RedisSettings,
     SimulatorSettings,
 )
@@ -31,12 +34,17 @@ PREFIX = "ORDERBOOK_"
 LENT = {  # by a running `up`, with the well-known names
     "ORDERBOOK_DATABASE__INGEST_URL": ("database", "ingest_url"),
     "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
+    "ORDERBOOK_DATABASE__ARCHIVER_URL": ("database", "archiver_url"),
 }
-EXPORTER = {"ORDERBOOK_METRICS__PORT": ("metrics", "port")}  # lent too: `up` takes another port where ours is taken
+LENT_TOO = {
+    "ORDERBOOK_METRICS__PORT": ("metrics", "port"),  # `up` takes another port where ours is taken
+    "ORDERBOOK_ARCHIVE__ROOT": ("archive", "root"),  # in its data folder
+}
 WELL_KNOWN = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
+    "AWS_ENDPOINT_URL": ("archive", "endpoint_url"),
 }
 POINTER = Path(".orderbook") / "services"  # in the working directory; names the services.env of a running `up`
 
@@ -54,6 +62,8 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
     completeness: CompletenessSettings = CompletenessSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    query: QuerySettings = QuerySettings()
     expectations: ExpectationsSettings = ExpectationsSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
@@ -88,7 +98,7 @@ class WellKnownNames(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         variables = self.variables()
-        for name, (section, field) in (WELL_KNOWN | LENT | EXPORTER).items():
+        for name, (section, field) in (WELL_KNOWN | LENT | LENT_TOO).items():
             if variables.get(name):
                 found.setdefault(section, {})[field] = variables[name]
         return found
@@ -109,7 +119,7 @@ def _lent(environment: Mapping[str, str], running: Mapping[str, str]) -> dict[st
 
 def lent_places(environment: Mapping[str, str], running: Mapping[str, str]) -> set[tuple[str, ...]]:
     """Where in the settings a running ``orderbook up`` puts its values, unless the environment has its own there."""
-    names = WELL_KNOWN | LENT | EXPORTER
+    names = WELL_KNOWN | LENT | LENT_TOO
     return {names[name] for name, value in _lent(environment, running).items() if value and name in names}
 
 

@@ -92,6 +92,16 @@ LAST_EVENT = _declare("last_event_timestamp_seconds", "gauge", "Event time of th
 HOT_ROWS = _declare("hot_rows", "gauge", "Rows in ticks, as Postgres estimates them")
 HOT_BYTES = _declare("hot_bytes", "gauge", "Bytes of ticks with their indexes")
 PARTITION_RUNWAY = _declare("partition_runway_seconds", "gauge", "Until the first day that has no partition")
+ARCHIVE_ROWS = _declare("archive_rows_total", "counter", "Rows that were frozen to files of the cold store")
+ARCHIVE_LAST_SUCCESS = _declare(
+    "archive_last_success_timestamp_seconds", "gauge", "Last run of the archive that froze all that was due"
+)
+ARCHIVE_BEHIND = _declare(
+    "archive_behind_seconds", "gauge", "Since the oldest day that is still hot was to be frozen; 0 where none was"
+)
+HOT_COLD_DIFFERENCE = _declare(
+    "hot_cold_difference_rows", "gauge", "Rows of files that, when last read back, were not as the manifest says"
+)
 
 EXPECTATIONS_FAILED = _declare(
     "expectations_failed", "gauge", "Expectations that fail in the newest runs over a day and over an hour", "severity"

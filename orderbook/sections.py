@@ -29,6 +29,7 @@ class DatabaseSettings(Section):
     )
     ingest_url: SecretStr | None = Field(None, description="the drainer's and workers' role; default: `url`")
     reader_url: SecretStr | None = Field(None, description="the role of commands that only read; default: `url`")
+    archiver_url: SecretStr | None = Field(None, description="the role of `orderbook archive`; default: `url`")
     migrator_url: SecretStr | None = Field(None, description="the owner of the schema; default: `url`")
     hot_days: int = Field(90, ge=1, description="days of ticks that Postgres keeps before they are frozen")
     days_ahead: int = Field(3, ge=1, le=30, description="daily partitions made ahead")
@@ -39,7 +40,7 @@ class DatabaseSettings(Section):
         """The URL of the schema's owner."""
         return (self.migrator_url or self.url).get_secret_value()
 
-    @field_validator("url", "ingest_url", "reader_url", "migrator_url")
+    @field_validator("url", "ingest_url", "reader_url", "archiver_url", "migrator_url")
     @classmethod
     def _names_psycopg2(cls, url: SecretStr | None) -> SecretStr | None:
         return None if url is None else SecretStr(psycopg2_url(url.get_secret_value()))
@@ -148,6 +149,39 @@ class CompletenessSettings(Section):
 
     interval_seconds: float = Field(1, gt=0, description="beat sends a `stitch` this often")
     confirm_after_seconds: float = Field(900, ge=0, description="a gap that stayed open for this long is confirmed")
+
+
+class ArchiveSettings(Section):
+    """The cold store. Credentials of S3 come from the usual variables (``AWS_ACCESS_KEY_ID``, a profile, a role)."""
+
+    root: str | None = Field(
+        None,
+        min_length=1,
+        description="a folder that all machines share, or s3://bucket/prefix; unset, beat archives nothing "
+        "and the commands use `cold` in the data folder",
+    )
+    endpoint_url: str | None = Field(None, description="of an S3 that is not Amazon's: http://host:port")
+    region: str | None = Field(None, description="of S3; default: as the usual variables say")
+    checksums: Literal["when_required", "when_supported"] = Field(
+        "when_required",
+        description="of S3 uploads; most look-alikes refuse `when_supported`. We read back what we write",
+    )
+    attempts: int = Field(5, ge=1, description="at each request to S3, and at each file as a whole")
+    request_timeout_seconds: float = Field(30, gt=0, description="one request to S3")
+    interval_seconds: float = Field(3600, gt=0, description="beat sends an `archive` this often")
+    run_seconds: float = Field(21_600, gt=0, description="a run that beat started begins no day after this")
+    late_quiet_seconds: float = Field(
+        86_400, ge=0, description="late ticks of a frozen day become a further file when none came for this long"
+    )
+    restored_days: float = Field(7, ge=0, description="a restored day stays hot for this long")
+
+
+class QuerySettings(Section):
+    """Bounds of one query over hot and cold."""
+
+    seconds: float = Field(60, gt=0, description="after which it is ended")
+    memory_mb: int = Field(512, ge=64, description="that DuckDB may use; larger sorts and joins go to disk")
+    threads: int = Field(2, ge=1, description="of DuckDB")
 
 
 class ExpectationsSettings(Section):

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from orderbook import metrics
+from orderbook.aside import Aside
 from orderbook.broker import BROKER_ERRORS
 from orderbook.celery import app
 from orderbook.clock import monotonic
@@ -93,6 +94,17 @@ def stitch() -> None:
     with _patience("ids not stitched"):
         done = _stitcher(os.getpid()).run()
         _sequence_events(os.getpid()).add({**done.events, "confirmed": done.confirmed})
+
+
+@app.task(name="archive", acks_late=False)
+def archive() -> None:
+    """Start a run of the archive in a process of its own, which may take hours, and return at once.
+
+    Where one still runs, here or elsewhere, the new one finds its lock taken and ends. Without a root that was named
+    nothing is frozen: a folder of this machine alone would take the days with it.
+    """
+    if settings().archive.root is not None:
+        _archiving(os.getpid()).start()
 
 
 @app.task(name="relay_rejects")
@@ -189,6 +201,11 @@ def _stitcher(pid: int) -> Stitcher:
         confirm_after_seconds=config.completeness.confirm_after_seconds,
         pause_seconds=config.completeness.interval_seconds / 2,
     )
+
+
+@cache
+def _archiving(_pid: int) -> Aside:
+    return Aside("orderbook.archive")
 
 
 @cache

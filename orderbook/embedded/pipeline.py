@@ -13,6 +13,7 @@ from orderbook.embedded.folder import MARK, DataFolder
 from orderbook.embedded.process import SIGKILL, SIGTERM, Command
 from orderbook.embedded.servers import Addresses
 
+ROOT = "ORDERBOOK_ARCHIVE__ROOT"
 WORKER_GRACE_SECONDS = 65.0  # a task's hard limit is 60
 
 # would send a child elsewhere than to our servers
@@ -30,12 +31,18 @@ class Typed:
     command: Command
 
 
+def cold_root(ours: Mapping[str, str], folder: DataFolder) -> str:
+    """Where days are frozen to: where our environment says, else in the data folder."""
+    return ours.get(ROOT) or str(folder.path / "cold")
+
+
 def child_environment(ours: Mapping[str, str], folder: DataFolder, addresses: Addresses) -> dict[str, str]:
     """Our environment, with nothing in it that leads away from the embedded servers."""
     kept = {name: value for name, value in ours.items() if not FOREIGN.match(name)}
     binaries = str(Path(sys.executable).parent)
     path = os.pathsep.join([binaries, ours.get("PATH", os.defpath)])
-    return kept | addresses.environment() | {"PATH": path, "PYTHONUNBUFFERED": "1", MARK: str(folder.path)}
+    cold = {ROOT: cold_root(ours, folder)}
+    return kept | addresses.environment() | cold | {"PATH": path, "PYTHONUNBUFFERED": "1", MARK: str(folder.path)}
 
 
 def steps(environment: Mapping[str, str]) -> tuple[Typed, Typed]:

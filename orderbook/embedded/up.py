@@ -62,7 +62,8 @@ def run(wishes: Wishes) -> None:
             reset(folder)
         servers = servers_in(folder)
         up.metrics_port = choose_port(settings().metrics.port)
-        with announced(folder, servers.addresses, ORDERBOOK_METRICS__PORT=str(up.metrics_port)):
+        lent = {"ORDERBOOK_METRICS__PORT": str(up.metrics_port), pipeline.ROOT: pipeline.cold_root(os.environ, folder)}
+        with announced(folder, servers.addresses, **lent):
             up.run(servers)
 
 

@@ -11,7 +11,13 @@ from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
 from orderbook.store.days import list_days
 from orderbook.store.expectation_runs import last_finished, standing_failures
-from orderbook.store.exported import OpenRangeAges, RejectCounter, SequenceEventCounter, open_alarms_by_kind
+from orderbook.store.exported import (
+    OpenRangeAges,
+    RejectCounter,
+    SequenceEventCounter,
+    archive_state,
+    open_alarms_by_kind,
+)
 from orderbook.store.ledger_reader import CursorState, landed, newest_cursors
 from orderbook.store.reader import Reader, Snapshot, newest_ticks
 
@@ -27,6 +33,7 @@ class LedgerSource:
     def __init__(self, settings: Settings) -> None:
         self._database = settings.database
         self._window = settings.drain.max_open
+        self._archives = settings.archive.root is not None
         self._reader: Reader | None = None
         self._rejects = RejectCounter()
         self._events = SequenceEventCounter()
@@ -40,6 +47,7 @@ class LedgerSource:
         with self._reader.snapshot() as connection:
             samples = [*self._counts(connection), *self._ranges(connection), *self._symbols(connection)]
             samples += self._expectations(connection)
+            samples += self._archive(connection)
         return [*samples, *day_samples(list_days(self._reader.engine), utc_now())]
 
     def close(self) -> None:
@@ -58,6 +66,15 @@ class LedgerSource:
             yield metrics.SEQUENCE_EVENTS, (kind,), count
         for kind, count in open_alarms_by_kind(connection).items():
             yield metrics.ALARMS_OPEN, (kind,), count
+
+    def _archive(self, connection: Snapshot) -> Iterator[Sample]:
+        state = archive_state(connection, self._database.hot_days)
+        yield metrics.ARCHIVE_ROWS, (), state.rows
+        yield metrics.HOT_COLD_DIFFERENCE, (), state.unsound_rows
+        if state.last_success is not None:
+            yield metrics.ARCHIVE_LAST_SUCCESS, (), state.last_success
+        if self._archives:  # else days stay on purpose
+            yield metrics.ARCHIVE_BEHIND, (), state.behind_seconds
 
     def _expectations(self, connection: Snapshot) -> Iterator[Sample]:
         last = last_finished(connection)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from orderbook.errors import OutOfTime, Refused, TripWire, Unavailable
 from orderbook.sections import DatabaseSettings, psycopg2_url
 
-Role = Literal["ingest", "reader", "migrator"]
+Role = Literal["ingest", "reader", "archiver", "migrator"]
 
 # SQLSTATE classes in which Postgres has failed, not the data: connection, transaction state, rollback, resources, lock
 # not available, operator intervention, system, internal

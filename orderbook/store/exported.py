@@ -23,6 +23,18 @@ REJECTS = text("""
     GROUP BY c.generation_id, c.partition, c.committed, q.reason
 """)
 ALARMS = text("SELECT kind, count(*) FROM alarm WHERE acknowledged_at IS NULL GROUP BY kind ORDER BY kind")
+ARCHIVE = text("""
+    SELECT (SELECT coalesce(sum(rows), 0)::bigint FROM cold_file WHERE live_at IS NOT NULL),
+           (SELECT coalesce(sum(rows), 0)::bigint FROM cold_file WHERE state = 'live' AND problem IS NOT NULL),
+           (SELECT extract(epoch FROM max(ended_at))::float FROM cold_run WHERE problem IS NULL),
+           greatest(0, extract(epoch FROM now() - (
+               SELECT min((day + 1 + CAST(:hot_days AS integer))::timestamp AT TIME ZONE 'UTC')
+               FROM (SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+                     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                     WHERE i.inhparent = 'public.ticks'::regclass) AS hot
+               WHERE NOT EXISTS (SELECT FROM cold_file f WHERE f.day = hot.day AND f.state IN ('live', 'restored'))
+           )))::float
+""")
 EVENTS = text("""
     SELECT kind, count(*) FILTER (WHERE id <= :settled), count(*), max(id) FROM sequence_event
     WHERE id > :known GROUP BY kind
@@ -70,6 +82,21 @@ class RejectCounter:
 def open_alarms_by_kind(connection: Connection) -> dict[str, int]:
     """How many alarms nobody has acknowledged, by kind."""
     return {row[0]: row[1] for row in connection.execute(ALARMS)}
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveState:
+    """How far the archive is. ``behind_seconds``: since the oldest day that is still hot was to be frozen."""
+
+    rows: int
+    unsound_rows: int
+    last_success: float | None  # seconds since 1970
+    behind_seconds: float
+
+
+def archive_state(connection: Connection, hot_days: int) -> ArchiveState:
+    """The archive of now; ``hot_days`` as the settings have them. Late ticks of frozen days are not waited for."""
+    return ArchiveState(*connection.execute(ARCHIVE, {"hot_days": hot_days}).one())
 
 
 @dataclass(slots=True)

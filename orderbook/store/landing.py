@@ -6,7 +6,7 @@ After its COMMIT, and only then, the range is done; before it nothing of the ran
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 import psycopg2
 import pyarrow as pa
@@ -19,14 +19,13 @@ from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
 from orderbook.store import breaker
 from orderbook.store.claims import Claim, Session
+from orderbook.store.copy_in import copy_in
+from orderbook.store.copy_out import EXACT, INSTANT
 from orderbook.store.database import ROW, UNIQUE_VIOLATION, constraint_of, sqlstate, translated
-from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
+from orderbook.store.encoding import BINARY_AVAILABLE
 from orderbook.store.partition_ledger import PartitionLedger
 from orderbook.store.rejects import Reject, quarantine_rows
-from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
-EXACT: Final = pa.decimal128(MAX_DIGITS, DECIMAL_PLACES)
-INSTANT: Final = pa.timestamp("us", tz="UTC")
 TICKS: Final = pa.schema(
     [
         ("symbol", pa.string()),
@@ -40,7 +39,6 @@ TICKS: Final = pa.schema(
         ("kafka_offset", pa.int64()),
     ]
 )
-_COPY_BYTES: Final = 2**20  # handed to libpq at once: by its default of 8 kB a COPY of 20,000 rows lasts a third longer
 
 Summarise = Callable[[pa.Table], str]  # ticks to the JSON array of ``sequence.SymbolSummary``
 
@@ -165,11 +163,7 @@ class Landing:
         count = rows.num_rows
         placed = rows.append_column("generation_id", pa.repeat(pa.scalar(claim.generation, pa.int16()), count))
         placed = placed.append_column("kafka_partition", pa.repeat(pa.scalar(claim.partition, pa.int32()), count))
-        options, source = copy_input(placed, binary=self._binary)
-        columns = ", ".join(placed.column_names)
-        with _driver(connection).cursor() as cursor:
-            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN ({options})", source, _COPY_BYTES)
-            assert cursor.rowcount == count, f"{cursor.rowcount} rows of {count} went into {table}"
+        copy_in(connection, table, placed, binary=self._binary)
 
     def _finish(self, connection: Connection, claim: Claim, load: Load, counts: dict[str, int], summary: str) -> None:
         ledger = PartitionLedger(connection, claim.generation, claim.partition)
@@ -193,7 +187,3 @@ def _is_of_a_row(error: psycopg2.Error) -> bool:
 
 def _rows_without(ticks: pa.Table, offsets: Sequence[int]) -> pa.Table:
     return ticks.filter(pc.invert(pc.is_in(ticks["kafka_offset"], pa.array(offsets, pa.int64()))))
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection

@@ -40,6 +40,8 @@ class StoredTick:
     kafka_offset: int
 
 
+# Before any other statement: the snapshot begins with the first that reads.
+HOLD_DAYS = text("LOCK TABLE ONLY ticks IN ACCESS SHARE MODE")
 STATEMENT_TIMEOUT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 # The newest tick of a symbol by event time need not have its highest sequence id: late ticks land with an old one.
 NEWEST_SEQUENCES = text("""
@@ -91,10 +93,16 @@ class Reader:
         self._statement_seconds = statement_seconds
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A transaction in which all statements see the same instant. Raises ``Unavailable``."""
+    def snapshot(self, *, holds_days: bool = False) -> Iterator[Connection]:
+        """A transaction in which all statements see the same instant. Raises ``Unavailable``.
+
+        A day that is frozen meanwhile leaves even an older snapshot, unless it ``holds_days``: then it stays until the
+        transaction ends, and the archive waits.
+        """
         repeatable = self.engine.execution_options(isolation_level="REPEATABLE READ")
         with told_of_schema(), translated(), repeatable.begin() as connection:
+            if holds_days:
+                connection.execute(HOLD_DAYS)
             milliseconds = str(int(self._statement_seconds * 1000))
             connection.execute(STATEMENT_TIMEOUT, {"milliseconds": milliseconds})
             yield connection
