@@ -82,7 +82,7 @@ function ticks(quotes) {
 }
 
 function notices(raws) {
-  for (const gap of raws.map(wire.gap)) if (gap.kind === 'gap') app.book.of(gap.symbol).notice(gap);
+  for (const gap of raws.map(wire.gap)) app.book.of(gap.symbol).notice(gap);
 }
 
 async function readStatus() {

@@ -33,7 +33,7 @@ export class Instrument {
   /** Take a quote unless it is older than the one shown: per symbol the page never goes backwards. */
   take(quote, now) {
     const last = this.quote;
-    if (last !== null && (quote.at < last.at || (quote.at === last.at && quote.sequence <= last.sequence))) return false;
+    if (last !== null && (quote.at < last.at || quote.place === last.place)) return false;
     this.quote = quote;
     this.decimals = Math.max(this.decimals, ...[quote.bid, quote.ask].filter((p) => p !== null).map(decimalsOf));
     this.history.push(quote.at, number(quote.bid), number(quote.ask));

@@ -50,7 +50,7 @@ export function size(exact) {
 export function age(seconds) {
   if (!Number.isFinite(seconds)) return '–';
   const s = Math.max(0, seconds);
-  if (s < 9.95) return `${s.toFixed(1)} s`;
+  if (s < 10) return `${(Math.floor(s * 10) / 10).toFixed(1)} s`;
   if (s < 120) return `${Math.floor(s)} s`;
   if (s < 7200) return `${Math.floor(s / 60)} min`;
   if (s < 172_800) return `${Math.floor(s / 3600)} h`;

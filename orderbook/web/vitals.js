@@ -67,7 +67,7 @@ export class Vitals {
     const link = (tab, path, title) => h('a', { href: hashOf(tab, path), title }, '');
     const parts = {
       through: link('pipeline', [], 'Every record up to here is stored, or known to be lost'),
-      coverage: link('data', [], 'Of the sequence ids and open hours of today, the share that is here'),
+      coverage: link('data', [], 'Of the sequence ids and open hours of the last 24 hours, the share that is here; of the least covered symbol'),
       gaps: link('data', ['gaps'], 'Sequence ids that sources passed over'),
       quarantine: link('data', ['quarantine'], 'Rejected records, kept with their bytes'),
       trouble: link('pipeline', [], 'What needs a person'),
@@ -83,9 +83,9 @@ export class Vitals {
     mark(document.getElementById('truth'), 'data-old', isOld ? 'true' : null);
     say(through, `complete through ${status ? timeOf(status.completeThrough) : '–'}`);
     say(coverage, `coverage ${percent(status?.coverage)}`);
-    say(gaps, status?.gapsToday === undefined ? 'gaps –' : `${counted(status.gapsToday, 'gap')} today`);
+    say(gaps, status ? `${counted(status.gaps, 'gap')} in 24 h` : 'gaps –');
     say(quarantine, `${count(status?.quarantine)} in quarantine`);
-    const sentences = [...(status?.down ?? []), ...(status?.alarms ?? [])];
+    const sentences = [...(status?.down ?? []), ...(status?.alarms ?? [])].map((one) => one.sentence);
     if (this.app.statusProblem !== null && this.app.connection === 'open') sentences.unshift(this.app.statusProblem);
     say(trouble, sentences.length === 0 ? '' : sentences.length === 1 ? sentences[0] : `${sentences[0]} +${sentences.length - 1}`);
     mark(trouble, 'hidden', sentences.length === 0 ? '' : null);

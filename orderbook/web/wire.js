@@ -16,25 +16,27 @@ export function quote(raw) {
     bidSize: exact(raw.bid_volume),
     askSize: exact(raw.ask_volume),
     sequence: raw.sequence_id,
+    place: raw.place ?? `${raw.generation_id}/${raw.kafka_partition}/${raw.kafka_offset}`,
+    together: raw.ticks ?? 1, // ticks of the symbol that landed at once, of which this is the newest
   };
 }
 
-/** A sequence event. */
+/** A sequence event; `from` and `to` are the event times of the ticks on both sides. */
 export function gap(raw) {
-  const found = millis(raw.detected_at ?? raw.event_time);
+  const to = millis(raw.event_time);
   return {
-    key: String(raw.id ?? `${raw.symbol}/${raw.first_sequence}/${raw.event_time}`),
+    key: String(raw.id),
     symbol: raw.symbol,
     kind: raw.kind,
     state: raw.state,
     cause: raw.cause ?? null,
     first: raw.first_sequence,
     last: raw.last_sequence,
-    missing: raw.missing_ids ?? raw.n_missing ?? raw.missing ?? null,
-    seconds: raw.seconds ?? null,
-    from: millis(raw.after_time ?? raw.event_time),
-    to: millis(raw.event_time),
-    found,
+    missing: raw.missing, // ids that did not come since, as `4-7 9`
+    seconds: raw.seconds,
+    from: to - raw.seconds * 1000,
+    to,
+    found: millis(raw.detected_at),
     isOpen: raw.kind === 'gap' && raw.state === 'open',
   };
 }
@@ -50,22 +52,36 @@ function exact(value) {
   return value === null || value === undefined ? null : String(value);
 }
 
-/** What `/v1/status` says; what it does not know is undefined. */
+/** What `/v1/status` says; null or NaN is what it does not know now. */
 export function status(raw) {
-  const down = Object.entries(raw.sources ?? {}).filter(([, source]) => source.up === false);
+  const down = Object.entries(raw.sources).filter(([, source]) => !source.up);
   return {
+    serverTime: millis(raw.server_time),
     completeThrough: millis(raw.complete_through),
     coverage: raw.coverage,
-    gapsToday: raw.gaps_today,
+    gaps: raw.gaps_today,
+    gapsOpen: raw.gaps_open,
     quarantine: raw.quarantine_open,
+    lost: raw.lost,
+    stored: raw.stored,
     rateIn: raw.rate_in ?? NaN,
     rateOut: raw.rate_out ?? NaN,
     lagMessages: raw.lag_messages,
     lagSeconds: raw.lag_seconds ?? NaN,
-    down: down.map(([name, source]) => `${title(name)} is away${source.error ? `: ${source.error}` : ''}`),
-    alarms: (raw.alarms ?? []).map((alarm) => alarm.text ?? `alarm: ${alarm.kind}`),
-    serverTime: millis(raw.server_time),
+    landed: raw.last_landed_seconds_ago ?? NaN,
+    queues: raw.queues,
+    partitions: raw.partitions.map(partition),
+    down: down.map(([name, source]) => ({ name, sentence: `${title(name)} is away: ${source.error}` })),
+    alarms: raw.alarms.map(alarm),
+    alarmsOpen: raw.alarms_open,
+    links: raw.links ?? {},
+    latency: raw.latency ?? null,
   };
+}
+
+function alarm(raw) {
+  const where = raw.partition === null ? '' : `, partition ${raw.partition}`;
+  return { sentence: `${title(raw.kind.replaceAll('_', ' '))}${where}: ${raw.detail}`, at: millis(raw.raised_at) };
 }
 
 /** One row of `/v1/symbols`. */
@@ -93,18 +109,20 @@ export function bar(raw) {
   return { end: millis(raw.end ?? raw.time ?? raw.start), close: Number(raw.close), spread, count: raw.count };
 }
 
-/** A partition of the log, as the ledger and Kafka know it. */
-export function partition(raw) {
+/** A partition of the log; what Kafka alone knows is null while it is away. */
+function partition(raw) {
   return {
     partition: raw.partition,
     committed: raw.committed,
     planned: raw.planned,
-    end: raw.log_end ?? raw.end ?? null,
-    lag: raw.lag_messages ?? null,
-    open: raw.open_ranges ?? 0,
-    deaths: raw.most_deaths ?? 0,
+    end: raw.log_end,
+    lag: raw.lag_messages,
+    lagSeconds: raw.lag_seconds ?? NaN,
+    open: raw.open_ranges,
+    held: raw.held_ranges,
+    deaths: raw.most_deaths,
     drained: raw.drained_seconds_ago ?? NaN,
-    halted: raw.halted_reason ?? null,
+    halted: raw.halted_reason,
   };
 }
 

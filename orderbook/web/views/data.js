@@ -86,7 +86,7 @@ function gapsTable(rows) {
     { title: 'state', of: (row) => row.state.replace('_', ' ') },
     { title: 'cause', of: (row) => row.cause ?? '–' },
     { title: 'ids', of: (row) => (row.first === row.last ? String(row.first) : `${row.first} – ${row.last}`), class: 'number' },
-    { title: 'missing', of: (row) => (typeof row.missing === 'string' ? row.missing || '0' : count(row.missing)), class: 'number' },
+    { title: 'missing still', of: (row) => row.missing || 'none', class: 'number' },
     { title: 'took', of: (row) => (row.seconds === null ? '–' : age(row.seconds)), class: 'number' },
     { title: 'at', of: (row) => instantOf(row.to, 3) },
   ], rows, { label: 'Sequence events' });

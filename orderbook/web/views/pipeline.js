@@ -1,65 +1,87 @@
 /** From the feed to the table: boxes with their rates, the one that holds up the rest, and what is inside each. */
 
 import { instantOf } from '../clock.js';
-import { h, notice } from '../dom.js';
+import { h, mark, notice } from '../dom.js';
 import { boxes } from '../flow.js';
 import { age, count, rate } from '../format.js';
 import { ask } from '../http.js';
 import { Panel, repeat } from '../panel.js';
-import { adjust, hashOf } from '../route.js';
+import { hashOf } from '../route.js';
 import { table } from '../table.js';
 import * as wire from '../wire.js';
 
 const REFRESH_MS = 2_000;
 const RANGES = 100;
+const INSIDES = ['feed', 'kafka', 'drainer', 'workers', 'postgres'];
 
-/** Boxes, and below them the inside of the chosen one. */
+/** Boxes, and below them the inside of the chosen one. What the status says is drawn as it comes. */
 export class PipelineView {
   constructor(app) {
     this.app = app;
-    this.chosen = 'drainer';
-    this.flow = new Panel({ read: (signal) => this.read(signal), render: (found) => this.render(found) });
-    this.inside = new Panel({
-      read: (signal) => this.readInside(signal),
-      render: (found) => found.element,
+    this.chosen = null;
+    this.drawn = null;
+    this.flow = h('ol', { class: 'flow', 'aria-label': 'Stages' });
+    this.trouble = h('ul', { class: 'errors', 'aria-label': 'What needs a person', hidden: true });
+    this.inside = h('div', {});
+    this.ranges = new Panel({
+      read: async (signal) => wire.rows(await ask('ranges', { state: 'planned', limit: RANGES }, { signal }), 'ranges').map(wire.range),
+      render: rangesTable,
+      empty: noRanges,
     });
-    this.element = h('div', { class: 'scroll' }, h('h1', { class: 'visually-hidden' }, 'Pipeline'), this.flow.element, this.inside.element);
+    this.element = h('div', { class: 'scroll' }, h('h1', { class: 'visually-hidden' }, 'Pipeline'), this.flow, this.trouble, this.inside);
   }
 
   show(path) {
-    const chosen = path[0] ?? 'drainer';
-    if (chosen !== this.chosen) this.inside.clear();
-    this.chosen = chosen;
+    this.chosen = INSIDES.includes(path[0]) ? path[0] : 'drainer';
+    this.drawn = null;
     this.stop?.();
-    this.stop = repeat(async () => {
-      await this.flow.load();
-      await this.inside.load();
-    }, REFRESH_MS);
+    if (this.chosen === 'workers') this.stop = repeat(() => this.ranges.load(), REFRESH_MS);
   }
 
   hide() {
     this.stop?.();
   }
 
-  draw() {}
-
   restyle() {
-    this.flow.show();
-    this.inside.show();
+    this.drawn = null;
+    this.ranges.show();
   }
 
-  async read(signal) {
-    const raw = await ask('pipeline', {}, { signal });
-    return { status: wire.status(raw.status ?? raw), partitions: wire.rows(raw, 'partitions').map(wire.partition), links: raw.links };
+  draw() {
+    const { status, statusProblem } = this.app;
+    if (status === null) {
+      const waiting = statusProblem === null ? notice('loading', 'Asking how the pipeline stands …') : notice('error', statusProblem);
+      if (this.drawn !== (statusProblem ?? '')) this.inside.replaceChildren(waiting);
+      this.drawn = statusProblem ?? '';
+      return;
+    }
+    if (this.drawn === status || this.app.held) return;
+    this.drawn = status;
+    const focused = this.flow.contains(document.activeElement) ? document.activeElement.dataset.box : null;
+    const all = boxes(status);
+    this.flow.replaceChildren(...all.map((box) => this.box(box)));
+    if (focused) this.flow.querySelector(`[data-box="${focused}"]`)?.focus();
+    this.tell(all, status);
+    this.fill(status);
   }
 
-  render(found) {
-    this.partitions = found.partitions;
-    const focused = document.activeElement?.dataset?.box;
-    const all = boxes(found);
-    const list = h('ol', { class: 'flow', 'aria-label': 'Stages' }, all.map((box) => this.box(box)));
-    queueMicrotask(() => focused && list.querySelector(`[data-box="${focused}"]`)?.focus());
-    return [list, this.errors(all), this.alarms(found.status)];
+  tell(all, { alarms }) {
+    const lines = all.flatMap((box) => box.errors.map((error) => h('li', {}, h('b', {}, box.title), ' ', error)));
+    lines.push(...alarms.map(({ sentence, at }) => h('li', {}, sentence, ' ', h('small', {}, instantOf(at)))));
+    this.trouble.replaceChildren(...lines);
+    mark(this.trouble, 'hidden', lines.length === 0 ? '' : null);
+  }
+
+  fill(status) {
+    if (this.chosen === 'workers') {
+      const waiting = Object.entries(status.queues ?? {}).map(([name, length]) => `${name} ${count(length)}`).join(' · ');
+      this.inside.replaceChildren(h('p', { class: 'lead' }, `Messages that wait: ${waiting || 'unknown while Redis is away'}`), this.ranges.element);
+    } else {
+      const top = this.inside.querySelector('.table')?.scrollLeft ?? 0;
+      this.inside.replaceChildren(partitionsTable(status.partitions));
+      const found = this.inside.querySelector('.table');
+      if (found) found.scrollLeft = top;
+    }
   }
 
   box({ id, title, figures, errors, out, isBottleneck, link }) {
@@ -76,29 +98,9 @@ export class PipelineView {
       h('span', { class: 'line' }, Number.isFinite(out) ? `${rate(out)}/s` : ''),
     );
   }
-
-  errors(all) {
-    const sentences = all.flatMap((box) => box.errors.map((error) => [box.title, error]));
-    if (sentences.length === 0) return null;
-    return h('ul', { class: 'errors', 'aria-label': 'Errors' }, sentences.map(([title, text]) => h('li', {}, h('b', {}, title), ' ', text)));
-  }
-
-  alarms({ alarms }) {
-    if (alarms.length === 0) return null;
-    return h('ul', { class: 'errors', 'aria-label': 'Alarms' }, alarms.map((text) => h('li', {}, text)));
-  }
-
-  async readInside(signal) {
-    if (this.chosen === 'workers') {
-      const found = wire.rows(await ask('ranges', { state: 'planned', limit: RANGES }, { signal }), 'ranges').map(wire.range);
-      return { element: ranges(found) };
-    }
-    if (this.chosen === 'postgres') return { element: latencies(await ask('pipeline', {}, { signal })) };
-    return { element: partitions(this.partitions ?? []) };
-  }
 }
 
-function partitions(rows) {
+function partitionsTable(rows) {
   if (rows.length === 0) return notice('empty', 'No partition was drained yet: start beat and a worker.', h('code', {}, 'celery -A orderbook beat'));
   return table([
     { title: 'partition', of: (row) => String(row.partition), class: 'number' },
@@ -106,6 +108,7 @@ function partitions(rows) {
     { title: 'planned up to', of: (row) => count(row.planned), class: 'number' },
     { title: 'log end', of: (row) => count(row.end), class: 'number' },
     { title: 'lag', of: (row) => count(row.lag), class: 'number' },
+    { title: 'oldest', of: (row) => age(row.lagSeconds), class: 'number' },
     { title: 'open ranges', of: (row) => count(row.open), class: 'number' },
     { title: 'deaths', of: (row) => count(row.deaths), class: 'number' },
     { title: 'drained', of: (row) => (Number.isFinite(row.drained) ? `${age(row.drained)} ago` : '–'), class: 'number' },
@@ -113,8 +116,11 @@ function partitions(rows) {
   ], rows, { label: 'Partitions', more: (row) => ({ class: row.halted === null ? null : 'alert' }) });
 }
 
-function ranges(rows) {
-  if (rows.length === 0) return notice('empty', 'No range is open: everything that was planned is stored.', h('button', { class: 'action', onclick: () => adjust({}) }, 'Look again'));
+function noRanges(rows) {
+  return rows.length > 0 ? null : h('p', { class: 'lead' }, 'No range is open: everything that was planned is stored.');
+}
+
+function rangesTable(rows) {
   return table([
     { title: 'range', of: (row) => row.name, class: 'number' },
     { title: 'offsets', of: (row) => count(row.offsets), class: 'number' },
@@ -123,15 +129,4 @@ function ranges(rows) {
     { title: 'deaths', of: (row) => count(row.deaths), class: 'number' },
     { title: 'lease until', of: (row) => instantOf(row.lease) },
   ], rows, { label: 'Open ranges' });
-}
-
-function latencies(raw) {
-  const hops = Object.entries(raw.latency ?? {});
-  if (hops.length === 0) return notice('empty', 'Latencies are not measured here.', h('a', { class: 'action', href: 'metrics' }, 'See the metrics'));
-  const seconds = (value) => (value === null || value === undefined ? '–' : value < 1 ? `${(value * 1000).toFixed(0)} ms` : `${value.toFixed(2)} s`);
-  return table([
-    { title: 'hop', of: ([name]) => name.replaceAll('_', ' ') },
-    { title: 'median', of: ([, value]) => seconds(value.p50), class: 'number' },
-    { title: '99 %', of: ([, value]) => seconds(value.p99), class: 'number' },
-  ], hops, { label: 'Latency of each hop' });
 }

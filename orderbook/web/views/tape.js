@@ -30,11 +30,10 @@ export class Tape {
       const quote = instrument.tape[at];
       mark(row, 'hidden', quote === undefined ? '' : null);
       if (quote === undefined) return;
-      const before = instrument.tape[at + 1];
       const values = [
         timeOf(quote.at, 3), size(quote.bidSize), price(quote.bid, instrument.decimals),
         price(quote.ask, instrument.decimals), size(quote.askSize), String(quote.sequence),
-        skipped(quote, before),
+        skipped(quote),
       ];
       values.forEach((value, column) => say(cells[column], value));
     });
@@ -46,10 +45,9 @@ export class Tape {
   }
 }
 
-/** The stream carries the newest tick of each landing: how many ids lie between a row and the one below it. */
-function skipped(quote, before) {
-  const between = before === undefined ? 0 : quote.sequence - before.sequence - 1;
-  return between > 0 ? `+${between}` : '';
+/** The stream carries the newest tick of each landing: how many landed together with it. */
+function skipped({ together }) {
+  return together > 1 ? `+${together - 1}` : '';
 }
 
 function line() {
