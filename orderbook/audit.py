@@ -65,6 +65,7 @@ def audit(snapshot: Snapshot, projected: dict[int, int], progress: Progress) -> 
         if cursor.generation == newest and projected.get(cursor.partition, 0) > cursor.committed:
             problem = f"the group offset {projected[cursor.partition]} is past the prefix {cursor.committed}"
             report.findings.append(Finding(f"{cursor.topic}/{cursor.partition}", problem))
+    report.findings += [Finding(path, problem) for path, problem in snapshot.unreadable()]
     for generation, partition, rows in snapshot.unknown_places():
         report.findings.append(Finding(f"generation {generation}/{partition}", f"{rows} rows of an unknown partition"))
     return report

@@ -1,7 +1,8 @@
 """Settings: the only reader of the environment.
 
-Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL`` and ``KAFKA_BOOTSTRAP_SERVERS`` work too, and
-the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends its own.
+Prefix ``ORDERBOOK_``, nested with ``__``; ``DATABASE_URL``, ``REDIS_URL``, ``KAFKA_BOOTSTRAP_SERVERS`` and
+``AWS_ENDPOINT_URL`` work too, and the prefixed name wins. Where a URL is set nowhere, a running ``orderbook up`` lends
+its own.
 """
 
 import os
@@ -15,12 +16,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from orderbook.errors import ConfigError
 from orderbook.sections import (
+    ApiSettings,
+    ArchiveSettings,
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
+    QuerySettings,
     RedisSettings,
     SimulatorSettings,
 )
@@ -29,12 +33,17 @@ PREFIX = "ORDERBOOK_"
 LENT = {  # by a running `up`, with the well-known names
     "ORDERBOOK_DATABASE__INGEST_URL": ("database", "ingest_url"),
     "ORDERBOOK_DATABASE__READER_URL": ("database", "reader_url"),
+    "ORDERBOOK_DATABASE__ARCHIVER_URL": ("database", "archiver_url"),
 }
-EXPORTER = {"ORDERBOOK_METRICS__PORT": ("metrics", "port")}  # lent too: `up` takes another port where ours is taken
+PORTS = {  # lent too: `up` takes another port where ours is taken
+    "ORDERBOOK_METRICS__PORT": ("metrics", "port"),
+    "ORDERBOOK_API__PORT": ("api", "port"),
+}
 WELL_KNOWN = {
     "DATABASE_URL": ("database", "url"),
     "REDIS_URL": ("redis", "url"),
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap_servers"),
+    "AWS_ENDPOINT_URL": ("archive", "endpoint_url"),
 }
 POINTER = Path(".orderbook") / "services"  # in the working directory; names the services.env of a running `up`
 
@@ -52,8 +61,11 @@ class Settings(BaseSettings):
     drain: DrainSettings = DrainSettings()
     ingest: IngestSettings = IngestSettings()
     completeness: CompletenessSettings = CompletenessSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    query: QuerySettings = QuerySettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
+    api: ApiSettings = ApiSettings()
     data_dir: Path | None = Field(None, description="of the embedded servers; see `orderbook up --help`")
     kafka_home: Path | None = Field(None, description="a folder with Kafka's jars, instead of the fetched ones")
     flower_address: str = Field("127.0.0.1", description="where Flower listens")
@@ -85,7 +97,7 @@ class WellKnownNames(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         variables = self.variables()
-        for name, (section, field) in (WELL_KNOWN | LENT | EXPORTER).items():
+        for name, (section, field) in (WELL_KNOWN | LENT | PORTS).items():
             if variables.get(name):
                 found.setdefault(section, {})[field] = variables[name]
         return found

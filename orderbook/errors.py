@@ -20,6 +20,10 @@ class Unavailable(OrderbookError):
     """A service is away, slow or refusing. Retry with backoff; never counts against a range."""
 
 
+class Busy(Unavailable):
+    """All connections of this process to a service are in use. Try again in a moment."""
+
+
 class EarlyEnd(Unavailable):
     """The log ended before the range did."""
 

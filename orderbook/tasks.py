@@ -22,6 +22,7 @@ from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
+from orderbook.live.channel import Publisher
 from orderbook.logs import Outage, configure
 from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
@@ -170,6 +171,7 @@ def _ingestor(_pid: int) -> Ingestor:
         landing=Landing(expect_gaps=config.kafka.expect_gaps),
         isolate=Isolation(options.fetch_seconds, options.fetch_seconds).read,
         summarise=Summariser(profiles),
+        announce=Publisher(config.redis, config.kafka.topic).announce,
         policy=AttemptPolicy(options.fetch_bytes, options.fetch_seconds, options.landing_seconds + 5),
         name=config.kafka.topic,
     )

@@ -30,6 +30,7 @@ class RunningServers:
     database_url: str  # database `marketdata`, empty, as its owner `market`
     ingest_url: str  # the same as the role of drainers and workers
     reader_url: str  # and as that of those who only read
+    archiver_url: str  # and as that of the archive
     superuser_url: str
     redis_url: str
     fleet: Servers
@@ -63,6 +64,7 @@ class RunningServers:
             database_url=at.database_url,
             ingest_url=at.ingest_url,
             reader_url=at.reader_url,
+            archiver_url=at.archiver_url,
             superuser_url=fleet.postgres.superuser_url,
             redis_url=at.redis_url,
             fleet=fleet,
@@ -76,7 +78,7 @@ class RunningServers:
         url = self.create_database()
         upgrade(url)
         names = {"url": "DATABASE_URL", "ingest_url": "ORDERBOOK_DATABASE__INGEST_URL"}
-        names["reader_url"] = "ORDERBOOK_DATABASE__READER_URL"
+        names |= {f"{role}_url": f"ORDERBOOK_DATABASE__{role.upper()}_URL" for role in ("reader", "archiver")}
         grant(DatabaseSettings(**{field: SecretStr(self.roles(url)[name]) for field, name in names.items()}))
         return url
 
@@ -93,6 +95,7 @@ class RunningServers:
             "DATABASE_URL": url,
             "ORDERBOOK_DATABASE__INGEST_URL": f"{self.ingest_url.rpartition('/')[0]}/{name}",
             "ORDERBOOK_DATABASE__READER_URL": f"{self.reader_url.rpartition('/')[0]}/{name}",
+            "ORDERBOOK_DATABASE__ARCHIVER_URL": f"{self.archiver_url.rpartition('/')[0]}/{name}",
         }
 
     def drop_database(self, url: str) -> None:

@@ -22,15 +22,16 @@ def audit(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Prove the promise: every offset accounted for, by range, the rows counted anew. Exit code 1 if not."""
+    from orderbook.archive.recount import whole_snapshot
+    from orderbook.archive.root import Root
     from orderbook.audit import audit as recount
     from orderbook.config import settings
     from orderbook.store.database import engine_for
-    from orderbook.store.recount import snapshot
 
     projected = _projected()  # before the snapshot: what is read later may have moved on, rightly
     engine = engine_for(settings().database, "reader", name="orderbook-audit")
     try:
-        with snapshot(engine) as store:
+        with whole_snapshot(engine, Root(settings().archive)) as store:
             report = recount(store, projected, _progress)
             if deep:
                 _compare_with_log(store, report)

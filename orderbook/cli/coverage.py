@@ -58,13 +58,13 @@ def coverage(
 
 def read_hours(start: datetime, end: datetime, symbols: str | None = None) -> "list[HourCoverage]":
     """The coverage of each hour that the window touches."""
-    from orderbook.completeness.coverage import hourly
+    from orderbook.completeness.coverage import hourly, whole_hours
     from orderbook.config import settings
     from orderbook.profiles import load_profiles
     from orderbook.store.coverage_reader import clock, hour_counts, silences, symbol_spans
     from orderbook.store.reader import Reader
 
-    window = start.replace(minute=0, second=0, microsecond=0), _next_hour(end)
+    window = whole_hours(start, end)
     only = symbols.split(",") if symbols else None
     with Reader() as reader, reader.snapshot() as connection:
         counts = hour_counts(connection, *window, only)
@@ -73,8 +73,3 @@ def read_hours(start: datetime, end: datetime, symbols: str | None = None) -> "l
         now = clock(connection)
     profiles = load_profiles(settings().ingest.profiles_file)
     return list(hourly(counts, stalls, spans, profiles, window=window, now=now))
-
-
-def _next_hour(at: datetime) -> datetime:
-    whole = at.replace(minute=0, second=0, microsecond=0)
-    return whole if whole == at else whole + HOUR

@@ -2,7 +2,8 @@
 
 import typer
 
-from orderbook.cli import audit, config, db, quarantine, ranges, topics
+from orderbook.cli import archive, audit, config, db, quarantine, ranges, topics
+from orderbook.cli.api import api
 from orderbook.cli.coverage import coverage
 from orderbook.cli.doctor import doctor
 from orderbook.cli.env import env
@@ -34,6 +35,7 @@ app.command(epilog="Example: orderbook status --watch")(status)
 app.command(epilog="Example: orderbook tail --symbol TTF-GAS --limit 20")(tail)
 app.command(epilog='Example: orderbook query "SELECT symbol, count(*) FROM ticks GROUP BY 1" --output csv')(query)
 app.command(epilog="Example: orderbook exporter --port 9464")(exporter)
+app.command(epilog="Example: orderbook api --port 8080")(api)
 app.command(epilog="Example: orderbook gaps --kind gap --state open --from 2h")(gaps)
 app.command(epilog="Example: orderbook coverage --from 1d --by symbol --min 0.999")(coverage)
 app.command(epilog="Example: orderbook trace TTF-GAS 1207")(trace)
@@ -42,6 +44,7 @@ app.command(epilog="Example: orderbook report --date yesterday --tz Europe/Amste
 )
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(archive.app, name="archive")
 app.add_typer(db.app, name="db")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")

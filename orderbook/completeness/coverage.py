@@ -1,7 +1,7 @@
 """Coverage: how much of what should be there is there, per symbol and hour. Pure: rows and instants in, rows out."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orderbook.profiles import Profile, Profiles
@@ -119,3 +119,34 @@ def _together(symbol: str, hours: Sequence[HourCoverage]) -> SymbolCoverage:
     return SymbolCoverage(
         symbol, ticks, repeats, missing, open_for, stalled, share(ticks - repeats, missing, open_for, stalled)
     )
+
+
+def together(
+    counts: Iterable[HourCounts],
+    silences: Iterable[Silence],
+    spans: Iterable[SymbolSpan],
+    profiles: Profiles,
+    *,
+    window: tuple[datetime, datetime],
+    now: datetime,
+) -> Iterator[SymbolCoverage]:
+    """Yield each symbol's coverage of the whole window: one row a symbol, however long it is.
+
+    ``counts`` are those of ``window_counts``; the rest is as for ``hourly``.
+    """
+    known = {count.symbol: count for count in counts}
+    stalls: dict[str, list[tuple[datetime, datetime]]] = {}
+    for silence in silences:
+        stalls.setdefault(silence.symbol, []).append((silence.start, silence.end))
+    for span in spans:
+        profile = profiles.of(span.symbol)
+        since = max(window[0], span.first_hour)
+        found = replace(known.get(span.symbol) or HourCounts(span.symbol, since, 0, 0, 0), hour=since)
+        stalled = [*stalls.get(span.symbol, ()), *_silent_since(span.last_time, now, profile)]
+        yield from by_symbol([_hour(found, stalled, profile, max(since, min(window[1], now)))])
+
+
+def whole_hours(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The window widened to whole hours."""
+    last = end.replace(minute=0, second=0, microsecond=0)
+    return start.replace(minute=0, second=0, microsecond=0), last if last == end else last + HOUR

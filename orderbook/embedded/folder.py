@@ -17,7 +17,7 @@ from orderbook.embedded.account import Account
 from orderbook.errors import ConfigError
 
 MARK = "ORDERBOOK_UP_FOLDER"  # in the environment of every child: in whose data folder it works
-ACCOUNTS = ("postgres", "market", "market_ingest", "market_reader", "valkey")  # who has a password
+ACCOUNTS = ("postgres", "market", "market_ingest", "market_reader", "market_archiver", "valkey")  # who has a password
 
 
 @dataclass(frozen=True, slots=True)

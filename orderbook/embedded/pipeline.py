@@ -75,6 +75,11 @@ def exporter(environment: Mapping[str, str], port: int) -> Typed:
     return _typed("exporter", f"orderbook exporter --port {port}", environment)
 
 
+def api(environment: Mapping[str, str], port: int) -> Typed:
+    """The HTTP interface and the live page, on loopback."""
+    return _typed("api", f"orderbook api --address 127.0.0.1 --port {port}", environment)
+
+
 def _typed(
     name: str,
     text: str,

@@ -18,7 +18,12 @@ from orderbook.embedded.ports import LOOPBACK
 from orderbook.embedded.process import SIGINT, Command, run_to_end
 
 SUPERUSER = "postgres"
-OWNER, INGEST, READER = "market", "market_ingest", "market_reader"  # what each may do: store/grants.py
+OWNER, INGEST, READER, ARCHIVER = (
+    "market",
+    "market_ingest",
+    "market_reader",
+    "market_archiver",
+)  # what each may do: store/grants.py
 DATABASE = "marketdata"
 STOP_SECONDS = 30
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -84,7 +89,7 @@ class Postgres:
     def settle(self) -> None:
         """Make the roles and the database where they lack."""
         with closing(self._connect()) as connection, connection.cursor() as cursor:
-            for role in (OWNER, INGEST, READER):
+            for role in (OWNER, INGEST, READER, ARCHIVER):
                 cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
                 verb = SQL("ALTER" if cursor.fetchone() == (True,) else "CREATE")
                 statement = SQL("{} ROLE {} LOGIN PASSWORD {}")

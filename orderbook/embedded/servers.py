@@ -9,7 +9,7 @@ from orderbook.embedded.account import server_account
 from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.kafka import Kafka
 from orderbook.embedded.ports import choose_port
-from orderbook.embedded.postgres import INGEST, OWNER, READER, Postgres
+from orderbook.embedded.postgres import ARCHIVER, INGEST, OWNER, READER, Postgres
 from orderbook.embedded.process import Command, Process, wait_until
 from orderbook.embedded.valkey import Valkey
 
@@ -44,6 +44,7 @@ class Addresses:
     database_url: str
     ingest_url: str
     reader_url: str
+    archiver_url: str
     redis_url: str
 
     def environment(self) -> dict[str, str]:
@@ -53,6 +54,7 @@ class Addresses:
             "DATABASE_URL": self.database_url,
             "ORDERBOOK_DATABASE__INGEST_URL": self.ingest_url,
             "ORDERBOOK_DATABASE__READER_URL": self.reader_url,
+            "ORDERBOOK_DATABASE__ARCHIVER_URL": self.archiver_url,
             "REDIS_URL": self.redis_url,
         }
 
@@ -75,6 +77,7 @@ class Servers:
             database_url=postgres.url(OWNER),
             ingest_url=postgres.url(INGEST),
             reader_url=postgres.url(READER),
+            archiver_url=postgres.url(ARCHIVER),
             redis_url=self.valkey.url,
         )
 

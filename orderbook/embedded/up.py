@@ -19,7 +19,7 @@ from orderbook.embedded.figures import FigureReader, ServerFigures
 from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.interrupts import Interrupts, Stopping
 from orderbook.embedded.pipeline import Typed
-from orderbook.embedded.ports import choose_port
+from orderbook.embedded.ports import LOOPBACK, choose_port
 from orderbook.embedded.process import Command, Process, wait_until
 from orderbook.embedded.servers import START_SECONDS, Server, Servers, servers_in
 from orderbook.embedded.services import announced
@@ -62,7 +62,9 @@ def run(wishes: Wishes) -> None:
             reset(folder)
         servers = servers_in(folder)
         up.metrics_port = choose_port(settings().metrics.port)
-        with announced(folder, servers.addresses, ORDERBOOK_METRICS__PORT=str(up.metrics_port)):
+        up.api_port = choose_port(settings().api.port)
+        ports = {"ORDERBOOK_METRICS__PORT": str(up.metrics_port), "ORDERBOOK_API__PORT": str(up.api_port)}
+        with announced(folder, servers.addresses, **ports):
             up.run(servers)
 
 
@@ -89,6 +91,7 @@ class Up:
     reader: FigureReader | None = None
     links: str = ""
     metrics_port: int = 0
+    api_port: int = 0
 
     def run(self, servers: Servers) -> None:
         """Start, look after, stop: returns, or raises, when nothing runs any more."""
@@ -126,14 +129,18 @@ class Up:
 
     def _start_pipeline(self, environment: Mapping[str, str]) -> None:
         address, port = settings().flower_address, choose_port(FLOWER_PORT)
-        commands = [*pipeline.celery(environment, address, port), pipeline.exporter(environment, self.metrics_port)]
+        commands = [
+            pipeline.api(environment, self.api_port),
+            *pipeline.celery(environment, address, port),
+            pipeline.exporter(environment, self.metrics_port),
+        ]
         if self.wishes.simulator:
             commands.insert(0, pipeline.simulator(environment, self.wishes.simulator_flags))
         for typed in commands:
             self.supervisor.start(typed.command, typed.text)
             self._say_step(typed.command.name, typed.text)
         metrics = f"http://{settings().metrics.address}:{self.metrics_port}/metrics"
-        self.links = f"Flower http://{address}:{port} · metrics {metrics}"
+        self.links = f"live page http://{LOOPBACK}:{self.api_port} · Flower http://{address}:{port} · metrics {metrics}"
 
     def _launch(self, server: Server, command: Command | None = None) -> Supervised:
         return self.supervisor.start(command or server.prepare(), server.text, server.prepare)

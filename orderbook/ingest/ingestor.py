@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
@@ -21,7 +22,7 @@ from orderbook.logs import Outage
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
-from orderbook.store.landing import Landing, Load, Reject, Summarise
+from orderbook.store.landing import Landing, Load, Reject, Summarise, rows_without
 from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher, Records
 from orderbook.stream.topics import TopicClient
 
@@ -41,13 +42,15 @@ class AttemptPolicy:
 
 
 SuspectReader = Callable[[Claim, Callable[[], None]], tuple[Batch, Judged]]
+Announce = Callable[[pa.Table, int, int], None]  # ticks that are committed, their generation and partition
 
 
 class Ingestor:
     """Lands ranges of one topic. Make one per process, after the fork; ``run`` is one attempt.
 
     ``isolate`` reads and judges a suspect range in a process of its own: one that may have killed two workers.
-    ``summarise`` says what the ledger keeps of the sequence ids.
+    ``summarise`` says what the ledger keeps of the sequence ids. ``announce`` is told what was committed; it must
+    neither block nor fail.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Ingestor:
         summarise: Summarise,
         policy: AttemptPolicy,
         name: str,
+        announce: Announce = lambda _ticks, _generation, _partition: None,
     ) -> None:
         self._claims = claims
         self._make_fetcher = fetcher
@@ -72,6 +76,7 @@ class Ingestor:
         self._summarise = summarise
         self._policy = policy
         self._name = name
+        self._announce = announce
         self._outage = Outage(log, "range given back")
         self._fetcher: RangeFetcher | None = None
         self._topic: TopicClient | None = None
@@ -147,6 +152,7 @@ class Ingestor:
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
         self._outage.is_over()
+        self._announce(rows_without(load.ticks, refused), claim.generation, claim.partition)
         self._report(claim, load, stored, refused, judged)
         return stored, load.position
 

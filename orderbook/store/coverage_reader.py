@@ -35,6 +35,15 @@ class SymbolSpan:
     last_time: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SymbolTotal:
+    """The first hour that a symbol has ticks of, and how many it has."""
+
+    symbol: str
+    first_hour: datetime
+    ticks: int
+
+
 # A gap counts in the hour of the tick that showed it.
 HOURS = text("""
     SELECT coalesce(h.symbol, e.symbol), coalesce(h.hour, e.hour), coalesce(h.ticks, 0), coalesce(e.repeats, 0),
@@ -47,6 +56,17 @@ HOURS = text("""
       ON e.symbol = h.symbol AND e.hour = h.hour
     WHERE CAST(:symbols AS text[]) IS NULL OR coalesce(h.symbol, e.symbol) = ANY(CAST(:symbols AS text[]))
     ORDER BY 1, 2
+""")
+WINDOW = text("""
+    SELECT coalesce(h.symbol, e.symbol), CAST(:start AS timestamptz), coalesce(h.ticks, 0), coalesce(e.repeats, 0),
+           coalesce(e.missing, 0)
+    FROM (SELECT symbol, sum(ticks)::bigint AS ticks FROM symbol_hour WHERE hour >= :start AND hour < :end
+          GROUP BY 1) AS h
+    FULL JOIN (
+        SELECT symbol, (sum(ids) FILTER (WHERE kind = 'repeat'))::bigint AS repeats, sum(n_missing)::bigint AS missing
+        FROM sequence_event WHERE event_time >= :start AND event_time < :end GROUP BY 1) AS e ON e.symbol = h.symbol
+    WHERE CAST(:symbols AS text[]) IS NULL OR coalesce(h.symbol, e.symbol) = ANY(CAST(:symbols AS text[]))
+    ORDER BY 1
 """)
 SILENCES = text("""
     SELECT symbol, after_time, event_time FROM sequence_event
@@ -63,6 +83,7 @@ SPANS = text("""
       AND (CAST(:symbols AS text[]) IS NULL OR h.symbol = ANY(CAST(:symbols AS text[])))
     ORDER BY h.symbol
 """)
+TOTALS = text("SELECT symbol, min(hour), sum(ticks)::bigint FROM symbol_hour GROUP BY symbol ORDER BY symbol")
 CLOCK = text("SELECT now()")
 
 
@@ -71,6 +92,14 @@ def hour_counts(
 ) -> list[HourCounts]:
     """The hours that have ticks or events; ``symbols`` None: all."""
     rows = connection.execute(HOURS, {"start": start, "end": end, "symbols": symbols})
+    return [HourCounts(*row) for row in rows]
+
+
+def window_counts(
+    connection: Connection, start: datetime, end: datetime, symbols: list[str] | None = None
+) -> list[HourCounts]:
+    """As ``hour_counts``, each symbol's hours together, as if of the first."""
+    rows = connection.execute(WINDOW, {"start": start, "end": end, "symbols": symbols})
     return [HourCounts(*row) for row in rows]
 
 
@@ -84,6 +113,11 @@ def symbol_spans(
 ) -> list[SymbolSpan]:
     """The symbols that are to be covered in the window."""
     return [SymbolSpan(*row) for row in connection.execute(SPANS, {"start": start, "end": end, "symbols": symbols})]
+
+
+def symbol_totals(connection: Connection) -> list[SymbolTotal]:
+    """Every symbol that was stitched so far."""
+    return [SymbolTotal(*row) for row in connection.execute(TOTALS)]
 
 
 def clock(connection: Connection) -> datetime:

@@ -15,11 +15,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-from orderbook.errors import OutOfTime, Refused, TripWire, Unavailable
+from orderbook.errors import Busy, OutOfTime, Refused, TripWire, Unavailable
 from orderbook.sections import DatabaseSettings, psycopg2_url
 
-Role = Literal["ingest", "reader", "migrator"]
+Role = Literal["ingest", "reader", "archiver", "migrator"]
 
 # SQLSTATE classes in which Postgres has failed, not the data: connection, transaction state, rollback, resources, lock
 # not available, operator intervention, system, internal
@@ -27,6 +28,7 @@ ENVIRONMENT: frozenset[str] = frozenset({"08", "25", "40", "53", "55", "57", "58
 ROW: frozenset[str] = frozenset({"22", "23"})
 OUT_OF_TIME: frozenset[str] = frozenset({"25P03", "25P04", "57014"})  # idle, transaction and statement timeouts
 UNIQUE_VIOLATION = "23505"
+BUSY_SECONDS = 3.0
 CHECK_VIOLATION = "23514"
 UNDEFINED: frozenset[str] = frozenset({"42P01", "42703", "42883"})  # table, column, function
 
@@ -40,10 +42,16 @@ class Backend:
 
 
 def engine_for(
-    database: DatabaseSettings, role: Role, *, name: str, transaction_seconds: float | None = None
+    database: DatabaseSettings,
+    role: Role,
+    *,
+    name: str,
+    transaction_seconds: float | None = None,
+    connections: int | None = None,
 ) -> Engine:
     """An engine that connects on first use and keeps one connection. Not fork-safe: make it after the fork.
 
+    ``connections`` is for many threads: that many at most, and whoever finds none free for a while is told ``Busy``.
     ``transaction_seconds`` lets Postgres end a transaction that lasts or idles for longer, even when this process is
     stopped: a lock is never held for ever.
     """
@@ -59,8 +67,9 @@ def engine_for(
         options += ["-c default_transaction_read_only=on"]
     engine = create_engine(
         url.get_secret_value(),
-        pool_size=1,
-        max_overflow=2,
+        pool_size=connections or 1,
+        max_overflow=0 if connections else 2,
+        pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 5,
@@ -94,6 +103,8 @@ def translated() -> Iterator[None]:
     """Turn Postgres' errors into ours: the environment's ``Unavailable``, a double key's ``TripWire``; others pass."""
     try:
         yield
+    except PoolExhausted as error:
+        raise Busy("every connection to Postgres is in use") from error
     except DBAPIError as error:
         raise _meaning(error) from error
     except psycopg2.Error as error:

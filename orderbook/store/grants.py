@@ -1,4 +1,6 @@
-"""What each role may do: the owner migrates, who ingests cannot delete ticks, who reads cannot write."""
+"""What each role may do: the owner migrates, who ingests cannot delete ticks, who reads cannot write, who archives only
+drops what was frozen.
+"""
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -17,11 +19,19 @@ INGEST = (
     "GRANT SELECT ON alembic_version TO {role}",
     "GRANT EXECUTE ON FUNCTION make_ticks_day(date) TO {role}",
 )
-READER = (f"GRANT SELECT ON ticks, quarantine, operator_action, alembic_version, {LEDGER} TO {{role}}",)
+MANIFEST = "cold_file, cold_extent, cold_run"
+READ = f"GRANT SELECT ON ticks, quarantine, operator_action, alembic_version, {LEDGER}, {MANIFEST} TO {{role}}"
+READER = (READ,)
+ARCHIVER = (
+    READ,
+    f"GRANT INSERT, UPDATE, DELETE ON {MANIFEST} TO {{role}}",
+    "GRANT INSERT ON ticks, alarm, operator_action TO {role}",
+    "GRANT EXECUTE ON FUNCTION make_ticks_day(date), hold_ticks_day(date), freeze_ticks_day(date, bigint) TO {role}",
+)
 
 
 def grant(database: DatabaseSettings) -> list[str]:
-    """Give the users of ``ingest_url`` and ``reader_url`` what they need and no more; returns who was given what.
+    """Give the users of the roles' URLs what they need and no more; returns who was given what.
 
     Users that are the owner itself are passed over. Run it after each migration, as the owner. Raises ``Unavailable``.
     """
@@ -31,13 +41,17 @@ def grant(database: DatabaseSettings) -> list[str]:
     try:
         with translated(), engine.begin() as connection:
             quote = connection.dialect.identifier_preparer.quote
-            for url, statements in ((database.ingest_url, INGEST), (database.reader_url, READER)):
+            for url, verb, statements in (
+                (database.ingest_url, "ingest", INGEST),
+                (database.reader_url, "read", READER),
+                (database.archiver_url, "archive", ARCHIVER),
+            ):
                 user = None if url is None else make_url(url.get_secret_value()).username
                 if user is None or user == owner:
                     continue
                 for statement in statements:
                     connection.execute(text(statement.format(role=quote(user))))
-                told.append(f"{user} may {'ingest' if statements is INGEST else 'read'}")
+                told.append(f"{user} may {verb}")
     finally:
         engine.dispose()
     return told

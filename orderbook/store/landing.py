@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import psycopg2
 import pyarrow as pa
@@ -20,13 +20,12 @@ from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
 from orderbook.store import breaker
 from orderbook.store.claims import Claim, Session
+from orderbook.store.copy_in import copy_in
+from orderbook.store.copy_out import EXACT, INSTANT
 from orderbook.store.database import ROW, UNIQUE_VIOLATION, constraint_of, sqlstate, translated
-from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
+from orderbook.store.encoding import BINARY_AVAILABLE
 from orderbook.store.partition_ledger import PartitionLedger
-from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
-EXACT: Final = pa.decimal128(MAX_DIGITS, DECIMAL_PLACES)
-INSTANT: Final = pa.timestamp("us", tz="UTC")
 TICKS: Final = pa.schema(
     [
         ("symbol", pa.string()),
@@ -142,7 +141,7 @@ class Landing:
             self._copy(connection, "quarantine", _quarantine_rows(rejects), claim)
             crashpoint("after_copy")
             if refused:
-                summary = load.summarise(_rows_without(load.ticks, [reject.offset for reject in refused]))
+                summary = load.summarise(rows_without(load.ticks, refused))
             counts = {"ok": stored, "bad": len(rejects), "gaps": load.gaps}
             self._finish(connection, claim, load, counts, summary)
             crashpoint("before_commit")
@@ -186,11 +185,7 @@ class Landing:
         count = rows.num_rows
         placed = rows.append_column("generation_id", pa.repeat(pa.scalar(claim.generation, pa.int16()), count))
         placed = placed.append_column("kafka_partition", pa.repeat(pa.scalar(claim.partition, pa.int32()), count))
-        options, source = copy_input(placed, binary=self._binary)
-        columns = ", ".join(placed.column_names)
-        with _driver(connection).cursor() as cursor:
-            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN ({options})", source)
-            assert cursor.rowcount == count, f"{cursor.rowcount} rows of {count} went into {table}"
+        copy_in(connection, table, placed, binary=self._binary)
 
     def _finish(self, connection: Connection, claim: Claim, load: Load, counts: dict[str, int], summary: str) -> None:
         ledger = PartitionLedger(connection, claim.generation, claim.partition)
@@ -212,8 +207,12 @@ def _is_of_a_row(error: psycopg2.Error) -> bool:
     return code[:2] == "22" or constraint_of(error) is not None or code == "23502"
 
 
-def _rows_without(ticks: pa.Table, offsets: Sequence[int]) -> pa.Table:
-    return ticks.filter(pc.invert(pc.is_in(ticks["kafka_offset"], pa.array(offsets, pa.int64()))))
+def rows_without(ticks: pa.Table, refused: Sequence[Reject]) -> pa.Table:
+    """The ticks less those that were refused."""
+    if not refused:
+        return ticks
+    offsets = pa.array([reject.offset for reject in refused], pa.int64())
+    return ticks.filter(pc.invert(pc.is_in(ticks["kafka_offset"], offsets)))
 
 
 def _quarantine_rows(rejects: Sequence[Reject]) -> pa.Table:
@@ -227,7 +226,3 @@ def _quarantine_rows(rejects: Sequence[Reject]) -> pa.Table:
         for reject in rejects
     ]
     return pa.Table.from_pylist(rows, _QUARANTINE)
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection

@@ -20,6 +20,8 @@ from orderbook.store.days import list_days
 STATEMENT_SECONDS: Final = 30.0
 LATE_ROWS: Final = 20_000  # how deep among a symbol's newest rows, and in the newest offsets, a late tick may hide
 
+Snapshot = Connection  # for those who pass one on and speak no SQL
+
 
 @dataclass(frozen=True, slots=True)
 class StoredTick:
@@ -39,6 +41,8 @@ class StoredTick:
     kafka_offset: int
 
 
+# Before any other statement: the snapshot begins with the first that reads.
+HOLD_DAYS = text("LOCK TABLE ONLY ticks IN ACCESS SHARE MODE")
 STATEMENT_TIMEOUT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 # The newest tick of a symbol by event time need not have its highest sequence id: late ticks land with an old one.
 NEWEST_SEQUENCES = text("""
@@ -79,21 +83,34 @@ COUNT_DAY = text("""
 
 
 class Reader:
-    """The reader's connection to Postgres, opened on first use. Not fork-safe.
+    """The reader's connection to Postgres, opened on first use; with ``connections`` that many. Not fork-safe.
 
     ``database`` defaults to this process' settings. Postgres ends a statement that takes longer than
     ``statement_seconds``.
     """
 
-    def __init__(self, database: DatabaseSettings | None = None, statement_seconds: float = STATEMENT_SECONDS) -> None:
-        self.engine = engine_for(database or settings().database, "reader", name="orderbook-reader")
+    def __init__(
+        self,
+        database: DatabaseSettings | None = None,
+        statement_seconds: float = STATEMENT_SECONDS,
+        *,
+        name: str = "orderbook-reader",
+        connections: int | None = None,
+    ) -> None:
+        self.engine = engine_for(database or settings().database, "reader", name=name, connections=connections)
         self._statement_seconds = statement_seconds
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A transaction in which all statements see the same instant. Raises ``Unavailable``."""
+    def snapshot(self, *, holds_days: bool = False) -> Iterator[Connection]:
+        """A transaction in which all statements see the same instant. Raises ``Unavailable``.
+
+        A day that is frozen meanwhile leaves even an older snapshot, unless it ``holds_days``: then it stays until the
+        transaction ends, and the archive waits.
+        """
         repeatable = self.engine.execution_options(isolation_level="REPEATABLE READ")
         with told_of_schema(), translated(), repeatable.begin() as connection:
+            if holds_days:
+                connection.execute(HOLD_DAYS)
             milliseconds = str(int(self._statement_seconds * 1000))
             connection.execute(STATEMENT_TIMEOUT, {"milliseconds": milliseconds})
             yield connection

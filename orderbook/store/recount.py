@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Engine, text
 
 from orderbook.store.database import translated
+from orderbook.store.reader import HOLD_DAYS
 
 CURSORS = text("""
     SELECT c.generation_id, c.partition, c.origin, c.planned, c.committed, g.topic, g.topic_id, g.cluster_id
@@ -49,6 +51,15 @@ UNKNOWN_PLACES = text("""
     WHERE NOT EXISTS (SELECT FROM partition_cursor c
                       WHERE c.generation_id = placed.generation_id AND c.partition = placed.kafka_partition)
     GROUP BY 1, 2
+""")
+# The offsets of an interval that lie in Postgres, as one array: there may be millions.
+HOT_OFFSETS = text("""
+    SELECT coalesce(array_agg(kafka_offset), '{}') FROM (
+        SELECT kafka_offset FROM ticks WHERE generation_id = :generation AND kafka_partition = :partition
+           AND kafka_offset >= :start AND kafka_offset < :end
+        UNION ALL
+        SELECT kafka_offset FROM quarantine WHERE generation_id = :generation AND kafka_partition = :partition
+           AND kafka_offset >= :start AND kafka_offset < :end AND resolution <> 'landed') AS placed
 """)
 STORED_TICKS = text("""
     SELECT kafka_offset, symbol, event_time, received_time, bid_price, ask_price, bid_volume, ask_volume, sequence_id
@@ -143,6 +154,14 @@ class Snapshot:
         """Generation, partition and count of rows that belong to no partition we know."""
         return [tuple(row) for row in self._connection.execute(UNKNOWN_PLACES)]
 
+    def unreadable(self) -> list[tuple[str, str]]:
+        """What should hold rows and could not be read, and why."""
+        return []
+
+    def _hot_offsets(self, cursor: AuditedCursor, start: int, end: int) -> Any:
+        arguments = {**cursor.place, "start": start, "end": end}
+        return np.array(self._connection.execute(HOT_OFFSETS, arguments).scalar_one(), np.int64)
+
     def stored(self, cursor: AuditedCursor, start: int, end: int) -> Stored:
         """The rows of ``[start, end)``, values included."""
         arguments = {**cursor.place, "start": start, "end": end}
@@ -160,6 +179,14 @@ def _bytes(value: memoryview | None) -> bytes | None:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Snapshot]:
-    """Read everything as of one instant, however long it takes."""
-    with translated(), engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
+    """Read all that lies in Postgres as of one instant, however long it takes."""
+    with translated(), begin(engine) as connection:
         yield Snapshot(connection)
+
+
+@contextmanager
+def begin(engine: Engine) -> Iterator[Connection]:
+    """A transaction of one instant, in which no day of ticks goes away."""
+    with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
+        connection.execute(HOLD_DAYS)
+        yield connection

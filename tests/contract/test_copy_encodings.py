@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from orderbook.store.copy_out import EXACT, INSTANT
 from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
-from orderbook.store.landing import EXACT, INSTANT
 
 SCHEMA = pa.schema(
     [("symbol", pa.string()), ("at", INSTANT), ("price", EXACT), ("sequence", pa.int64()), ("raw", pa.binary()),

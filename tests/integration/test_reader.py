@@ -7,10 +7,9 @@ import pytest
 
 from orderbook.clock import utc_now
 from orderbook.config import settings
-from orderbook.errors import BadQuery, Refused, Unavailable
+from orderbook.errors import Refused, Unavailable
 from orderbook.store.days import make_days_ahead
 from orderbook.store.drift import drift
-from orderbook.store.free_query import answered
 from orderbook.store.ledger_reader import landed, list_ranges, newest_cursors, show_range
 from orderbook.store.merge import merge_finished
 from orderbook.store.quarantine_reader import open_rejects_by_reason, rejects_by_day, show_reject
@@ -102,53 +101,6 @@ def test_a_snapshot_sees_one_instant(pipeline: Pipeline) -> None:
         pipeline.produce(valid(3, first=4))
         pipeline.run()
         assert (before, landed(connection).ok) == (3, 3)
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "DELETE FROM ticks",
-        "WITH gone AS (DELETE FROM ticks RETURNING 1) SELECT * FROM gone",
-        "SET TRANSACTION READ WRITE; DELETE FROM ticks",
-        "SELECT 1; DELETE FROM ticks",
-        "SELECT nothing FROM ticks",
-        "SELEC 1",
-        "SELECT 1 / (n - 3) FROM generate_series(1, 9) AS n",
-    ],
-)
-def test_a_query_that_writes_or_is_wrong_says_so_in_postgres_words(pipeline: Pipeline, sql: str) -> None:
-    pipeline.produce(valid(3))
-    pipeline.run()
-    with Reader() as reader, pytest.raises(BadQuery), answered(reader, sql) as answer:
-        list(answer.rows)
-    assert pipeline.one("SELECT count(*) FROM ticks") == 3
-
-
-@pytest.mark.parametrize(
-    ("sql", "columns", "rows"),
-    [
-        ("SELECT 1 AS a, 2 AS a, '%' AS b;", ["a", "a_2", "b"], [(1, 2, "%")]),
-        ("-- a comment\n(VALUES (1), (2))", ["column1"], [(1,), (2,)]),
-        ("SHOW transaction_read_only", ["transaction_read_only"], [("on",)]),
-        ("SET LOCAL work_mem = '8MB'", [], []),
-        ("SELECT 1.50::numeric AS n WHERE false", ["n"], []),
-    ],
-)
-def test_a_query_may_be_whatever_postgres_can_read(
-    stack: Stack, sql: str, columns: list[str], rows: list[tuple[object, ...]]
-) -> None:
-    with Reader() as reader, answered(reader, sql) as answer:
-        assert (answer.columns, list(answer.rows)) == (columns, rows)
-
-
-def test_a_query_that_takes_too_long_is_ended(stack: Stack) -> None:
-    sql = "SELECT pg_sleep(60)"
-    with (
-        Reader(statement_seconds=0.1) as reader,
-        pytest.raises(Refused, match="--timeout"),
-        answered(reader, sql) as answer,
-    ):
-        list(answer.rows)
 
 
 def test_the_tail_shows_each_landed_tick_once_though_ranges_finish_out_of_order(pipeline: Pipeline) -> None:

@@ -21,6 +21,7 @@ ADDRESSES = Addresses(
     database_url=DATABASE.format("market"),
     ingest_url=DATABASE.format("market_ingest"),
     reader_url=DATABASE.format("market_reader"),
+    archiver_url=DATABASE.format("market_archiver"),
     redis_url="redis://:x@127.0.0.1:6379/0",
 )
 

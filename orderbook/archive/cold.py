@@ -1,0 +1,32 @@
+"""The cold files as one Arrow dataset, which opens only those that a filter can match."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from orderbook.archive.root import Root
+from orderbook.store.copy_out import STORED
+from orderbook.store.manifest import ColdFile
+
+_SCAN: Final = ds.ParquetFragmentScanOptions(pre_buffer=True, page_checksum_verification=True)
+FORMAT: Final = ds.ParquetFileFormat(default_fragment_scan_options=_SCAN)
+
+
+def cold_dataset(root: Root, files: Sequence[ColdFile]) -> Any:
+    """The rows of ``files``, columns as ``STORED``. Nothing is opened before it is scanned."""
+    fragments = [
+        FORMAT.make_fragment(
+            root.full(file.path), root.filesystem, partition_expression=_bounds(file), file_size=file.size_bytes
+        )
+        for file in files
+    ]
+    return ds.FileSystemDataset(fragments, STORED, FORMAT, root.filesystem)
+
+
+def _bounds(file: ColdFile) -> Any:
+    symbol, at = pc.field("symbol"), pc.field("event_time")
+    return (
+        (at >= file.first_time) & (at <= file.last_time) & (symbol >= file.first_symbol) & (symbol <= file.last_symbol)
+    )
