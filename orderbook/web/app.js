@@ -8,6 +8,7 @@ import { invalidate } from './frame.js';
 import { helps } from './help.js';
 import { ask } from './http.js';
 import { listen } from './keys.js';
+import { Arrivals } from './latency.js';
 import { hashOf, parse } from './route.js';
 import { themes } from './theme.js';
 import { Vitals } from './vitals.js';
@@ -23,9 +24,10 @@ const SYMBOLS_MS = 10_000;
 const AGES_MS = 250; // ages change without data; four times a second is calm and true to a tenth
 
 const app = {
+  arrivals: new Arrivals(),
   book: new Book(),
   connection: 'connecting',
-  connections: 0, // how often the stream began anew
+  connections: 0, // how often the stream was opened
   refusal: null,
   held: false,
   status: null,
@@ -58,6 +60,7 @@ function draw(frame) {
 function connected(state, problem) {
   if (app.connection === state) return;
   app.connection = state;
+  if (state === 'open') app.connections += 1;
   app.refusal = problem;
   app.draw();
 }
@@ -65,20 +68,24 @@ function connected(state, problem) {
 function received(name, data) {
   if (data.server_time) learn(wire.millisOf(data.server_time));
   if (name === 'snapshot') snapshot(data);
-  else if (name === 'ticks') ticks(wire.rows(data, 'ticks').map(wire.quote));
+  else if (name === 'ticks') arrived(wire.rows(data, 'ticks').map(wire.quote));
   else if (name === 'gap') notices([data]);
   if (name !== 'heartbeat') app.draw();
 }
 
 function snapshot(data) {
-  app.connections += 1;
   ticks(wire.rows(data, 'quotes').map(wire.quote));
   notices(data.gaps ?? []);
 }
 
-function ticks(quotes) {
+function arrived(quotes) {
   const at = now();
-  for (const quote of quotes) app.book.of(quote.symbol).take(quote, at);
+  for (const quote of quotes) app.arrivals.note(quote, at);
+  ticks(quotes);
+}
+
+function ticks(quotes) {
+  app.book.take(quotes, now());
 }
 
 function notices(raws) {

@@ -10,6 +10,28 @@ const LEAST_PATIENCE_MS = 3_000;
 const PATIENCE_UNKNOWN_MS = 30_000;
 const INTERVALS_OF_PATIENCE = 10;
 
+/** How often something comes, averaged over the last eight or so. */
+class Pace {
+  constructor() {
+    this.at = NaN;
+    this.interval = NaN;
+  }
+
+  seen(now) {
+    if (now > this.at) {
+      const gone = now - this.at;
+      this.interval = Number.isFinite(this.interval) ? this.interval + (gone - this.interval) / 8 : gone;
+    }
+    this.at = now;
+  }
+
+  /** How long silence is nothing strange: ten intervals, at least 3 s, never over `patience`. */
+  silence(patience) {
+    if (!Number.isFinite(this.interval)) return patience;
+    return Math.min(patience, Math.max(LEAST_PATIENCE_MS, INTERVALS_OF_PATIENCE * this.interval));
+  }
+}
+
 /** One symbol. Times are milliseconds of the server's clock; prices stay strings, and doubles only in `history`. */
 export class Instrument {
   constructor(symbol) {
@@ -21,9 +43,7 @@ export class Instrument {
     this.isOpen = true;
     this.patience = PATIENCE_UNKNOWN_MS;
     this.rate = NaN;
-    this.interval = NaN; // between updates, averaged
-    this.seen = NaN; // when the newest update came
-    this.skipped = 0;
+    this.pace = new Pace();
     this.history = new Ring(3, HISTORY_ROWS); // event time, bid, ask
     this.tape = [];
     this.gaps = new Map();
@@ -39,11 +59,7 @@ export class Instrument {
     this.history.push(quote.at, number(quote.bid), number(quote.ask));
     this.tape.unshift(quote);
     if (this.tape.length > TAPE_ROWS) this.tape.pop();
-    if (Number.isFinite(this.seen) && now > this.seen) {
-      const gone = now - this.seen;
-      this.interval = Number.isFinite(this.interval) ? this.interval + (gone - this.interval) / 8 : gone;
-    }
-    this.seen = now;
+    this.pace.seen(now);
     this.version += 1;
     return true;
   }
@@ -55,7 +71,7 @@ export class Instrument {
     this.isOpen = isOpen;
     this.rate = rate;
     if (Number.isFinite(patience)) this.patience = patience;
-    if (!Number.isFinite(this.interval) && rate > 0) this.interval = 1000 / rate;
+    if (!Number.isFinite(this.pace.interval) && rate > 0) this.pace.interval = 1000 / rate;
   }
 
   /** Put stored quotes, oldest first, in the place of what the stream brought of their time: it skips, they do not. */
@@ -90,10 +106,9 @@ export class Instrument {
     return this.quote === null ? NaN : Math.max(0, now - this.quote.at);
   }
 
-  /** How long this symbol may be silent before it is stale: ten of its own intervals, never over its profile's. */
+  /** How long this symbol may be silent before it is stale. */
   get silence() {
-    if (!Number.isFinite(this.interval)) return this.patience;
-    return Math.min(this.patience, Math.max(LEAST_PATIENCE_MS, INTERVALS_OF_PATIENCE * this.interval));
+    return this.pace.silence(this.patience);
   }
 
   /** `live`, `stale`, `gap`, `closed` or `waiting`. */
@@ -115,6 +130,7 @@ export class Book {
   constructor() {
     this.instruments = new Map();
     this.names = []; // in order
+    this.pace = new Pace();
   }
 
   /** The instrument of a symbol, made where it is new. */
@@ -128,13 +144,18 @@ export class Book {
     return found;
   }
 
-  /** The word for the whole: the worst that concerns somebody. A symbol that alone is silent does not make all stale. */
+  /** Take what one event of the stream brought: `quotes` of any symbols. */
+  take(quotes, now) {
+    for (const quote of quotes) this.of(quote.symbol).take(quote, now);
+    this.pace.seen(now);
+  }
+
+  /** The word for the whole feed: silent, or with a new gap, or live. One silent symbol among many is told in its row. */
   state(now) {
-    const words = new Set([...this.instruments.values()].map((instrument) => instrument.state(now)));
-    if (words.size === 0) return 'waiting';
-    if (words.has('gap')) return 'gap';
-    if (words.has('live')) return 'live';
-    return words.has('stale') ? 'stale' : words.has('closed') ? 'closed' : 'waiting';
+    const open = [...this.instruments.values()].filter((one) => one.isOpen && one.quote !== null);
+    if (open.length === 0) return this.names.length === 0 ? 'waiting' : 'closed';
+    if (this.age(now) > this.pace.silence(PATIENCE_UNKNOWN_MS)) return 'stale';
+    return open.some((one) => one.newGaps(now).length > 0) ? 'gap' : 'live';
   }
 
   /** The age of the newest quote of all. */

@@ -41,7 +41,6 @@ export class Feed {
     this.on.state('connecting', null);
     while (!stopped.aborted) {
       try {
-        await online(stopped);
         await this.read(stopped, () => { failures = 0; });
       } catch (problem) {
         if (stopped.aborted) return;
@@ -87,15 +86,7 @@ export class Feed {
   }
 }
 
-/** Resolves once the browser has a network: a request before would only fail. */
-function online(stopped) {
-  if (navigator.onLine) return Promise.resolve();
-  return new Promise((resolve) => {
-    window.addEventListener('online', resolve, { once: true, signal: stopped });
-    stopped.addEventListener('abort', resolve, { once: true });
-  });
-}
-
+/** Waits, but no longer than until the browser finds a network: a server on this machine is there without one. */
 function delay(ms, stopped) {
   return new Promise((resolve) => {
     const timer = setTimeout(done, ms);

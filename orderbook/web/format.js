@@ -57,6 +57,12 @@ export function age(seconds) {
   return `${Math.floor(s / 86_400)} d`;
 }
 
+/** A duration of some milliseconds or seconds. */
+export function duration(ms) {
+  if (!Number.isFinite(ms)) return '–';
+  return ms < 1000 ? `${fixed(ms, ms < 10 ? 1 : 0)} ms` : `${fixed(ms / 1000, 2)} s`;
+}
+
 /** How often, each second: 0.2, 20.0, 1,250. */
 export function rate(value) {
   if (!Number.isFinite(value)) return '–';

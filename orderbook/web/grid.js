@@ -2,7 +2,7 @@
 
 import { h, say } from './dom.js';
 
-const ROW = 24; // pixels; must be the style sheet's `.grid .row`
+const ROW_REM = 1.5; // the height of the style sheet's `.grid .row`
 const SPARE = 10; // rows above and below what is seen
 const TALLEST = 12_000_000; // pixels: browsers draw no element much taller than this
 const SAMPLE = 200; // rows that decide how wide a column is
@@ -20,25 +20,26 @@ export function grid(columns, rows, label) {
     head, space,
   );
   head.style.gridTemplateColumns = fixed;
-  space.style.height = `${Math.min(TALLEST, rows.length * ROW)}px`;
   space.style.minWidth = `calc(${widths.reduce((sum, one) => sum + one, 4.5)}ch + ${columns.length + 1} * 1.2em)`;
+  const height = ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
   const pool = [];
-  const draw = () => fill({ element, space, pool, columns, rows, fixed });
+  space.style.height = `${Math.min(TALLEST, rows.length * height)}px`;
+  const draw = () => fill({ element, space, pool, columns, rows, fixed, height });
   element.addEventListener('scroll', draw, { passive: true });
   new ResizeObserver(draw).observe(element);
   return element;
 }
 
-function fill({ element, space, pool, columns, rows, fixed }) {
-  const most = Math.ceil(element.clientHeight / ROW) + 2 * SPARE;
-  const travel = Math.max(1, space.offsetHeight - element.clientHeight + ROW);
-  const hidden = Math.max(0, rows.length * ROW - space.offsetHeight); // what a very long result has over `TALLEST`
+function fill({ element, space, pool, columns, rows, fixed, height }) {
+  const most = Math.ceil(element.clientHeight / height) + 2 * SPARE;
+  const travel = Math.max(1, space.offsetHeight - element.clientHeight + height);
+  const hidden = Math.max(0, rows.length * height - space.offsetHeight); // what a very long result has over `TALLEST`
   const shift = (element.scrollTop / travel) * hidden;
-  const first = Math.max(0, Math.floor((element.scrollTop + shift) / ROW) - SPARE);
+  const first = Math.max(0, Math.floor((element.scrollTop + shift) / height) - SPARE);
   while (pool.length < Math.min(most, rows.length)) pool.push(line(columns, space, fixed));
   pool.forEach((row, at) => {
     const index = Math.min(first, Math.max(0, rows.length - pool.length)) + at;
-    row.style.transform = `translateY(${index * ROW - shift}px)`;
+    row.style.transform = `translateY(${index * height - shift}px)`;
     if (row.dataset.index === String(index)) return;
     row.dataset.index = index;
     row.setAttribute('aria-rowindex', index + 2);

@@ -49,7 +49,6 @@ export async function post(path, body, { signal = null } = {}) {
 
 /** A response that is fine; anything else is a `Problem`. */
 export async function send(url, request, signal, patience = PATIENCE_MS) {
-  if (!navigator.onLine) throw offline();
   const limit = AbortSignal.timeout(patience);
   let response;
   try {
@@ -57,13 +56,13 @@ export async function send(url, request, signal, patience = PATIENCE_MS) {
   } catch (error) {
     if (signal?.aborted) throw error;
     if (error.name === 'TimeoutError') throw new Problem(0, 'The server took too long to answer.');
-    throw offline();
+    throw unreachable();
   }
   if (!response.ok) throw await refused(response);
   return response;
 }
 
-function offline() {
+function unreachable() {
   return new Problem(0, 'The server cannot be reached.', 'Data on this page are as of the last contact.');
 }
 

@@ -74,8 +74,8 @@ export function status(raw) {
     down: down.map(([name, source]) => ({ name, sentence: `${title(name)} is away: ${source.error}` })),
     alarms: raw.alarms.map(alarm),
     alarmsOpen: raw.alarms_open,
+    archive: raw.archive ?? null,
     links: raw.links ?? {},
-    latency: raw.latency ?? null,
   };
 }
 

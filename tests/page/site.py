@@ -43,12 +43,12 @@ class Site:
             producer.close()
 
     def newest(self, symbol: str) -> tuple[object, ...]:
-        """Sequence id, bid, ask and both sizes of a symbol's newest row."""
-        (row,) = self.deployment.rows(
+        """Sequence id, bid, ask and both sizes of a symbol's newest row; empty where there is none."""
+        rows = self.deployment.rows(
             "SELECT sequence_id, bid_price, ask_price, bid_volume, ask_volume FROM ticks "
             f"WHERE symbol = '{symbol}' ORDER BY event_time DESC LIMIT 1"
         )
-        return row
+        return rows[0] if rows else ()
 
 
 def answers(url: str) -> bool:

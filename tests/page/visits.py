@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from tests.conftest import skip_at_home
+from tests.conftest import skip_at_home, wait_for
 
 Scheme = Literal["light", "dark"]
 
@@ -61,6 +61,11 @@ class Visitors:
         parts = urlsplit(url)
         if parts.netloc != origin and parts.scheme not in {"data", "blob"}:
             self.strangers.append(url)
+
+
+def until(page: Page, expression: str, seconds: float = 15) -> None:
+    """Wait until an expression holds, asked from outside: the page's policy forbids to evaluate text in it."""
+    wait_for(lambda: page.evaluate(expression), seconds, what=expression)
 
 
 @contextmanager

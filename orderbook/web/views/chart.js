@@ -7,7 +7,8 @@ import { h } from '../dom.js';
 import { fixed } from '../format.js';
 import { colour } from '../theme.js';
 
-const FONT = '11px ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono", monospace';
+const FONT_REM = 0.6875;
+const FAMILY = 'ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono", monospace';
 const LEAST_BAND = 3; // pixels: a gap between two ticks of a fast feed is a fraction of one
 
 /** A chart that fills its element, its legend in `legend`. `draw` it with columns in milliseconds and prices. */
@@ -57,7 +58,8 @@ export class Chart {
 
   options(width, height) {
     const ink = colour('muted');
-    const axis = { stroke: ink, font: FONT, grid: { stroke: colour('grid'), width: 1 }, ticks: { show: false } };
+    const text = FONT_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const axis = { stroke: ink, font: `${text}px ${FAMILY}`, grid: { stroke: colour('grid'), width: 1 }, ticks: { show: false } };
     const steps = uPlot.paths.stepped({ align: 1 });
     const side = (label, name, more = {}) => ({
       label, stroke: colour(name), width: 1.4, paths: steps, points: { show: false },

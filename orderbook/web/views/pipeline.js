@@ -3,8 +3,9 @@
 import { instantOf } from '../clock.js';
 import { h, mark, notice } from '../dom.js';
 import { boxes } from '../flow.js';
-import { age, count, rate } from '../format.js';
+import { age, count, duration, rate } from '../format.js';
 import { ask } from '../http.js';
+import { hops } from '../latency.js';
 import { Panel, repeat } from '../panel.js';
 import { hashOf } from '../route.js';
 import { table } from '../table.js';
@@ -12,7 +13,7 @@ import * as wire from '../wire.js';
 
 const REFRESH_MS = 2_000;
 const RANGES = 100;
-const INSIDES = ['feed', 'kafka', 'drainer', 'workers', 'postgres'];
+const INSIDES = ['feed', 'kafka', 'drainer', 'workers', 'postgres', 'archive'];
 
 /** Boxes, and below them the inside of the chosen one. What the status says is drawn as it comes. */
 export class PipelineView {
@@ -28,6 +29,11 @@ export class PipelineView {
       render: rangesTable,
       empty: noRanges,
     });
+    this.hops = new Panel({
+      read: (signal) => hops(this.app.book.names, this.app.arrivals, signal),
+      render: hopsTable,
+      loading: 'Reading the newest ticks …',
+    });
     this.element = h('div', { class: 'scroll' }, h('h1', { class: 'visually-hidden' }, 'Pipeline'), this.flow, this.trouble, this.inside);
   }
 
@@ -35,7 +41,8 @@ export class PipelineView {
     this.chosen = INSIDES.includes(path[0]) ? path[0] : 'drainer';
     this.drawn = null;
     this.stop?.();
-    if (this.chosen === 'workers') this.stop = repeat(() => this.ranges.load(), REFRESH_MS);
+    const panel = { workers: this.ranges, postgres: this.hops }[this.chosen];
+    if (panel) this.stop = repeat(() => panel.load(), REFRESH_MS);
   }
 
   hide() {
@@ -45,6 +52,7 @@ export class PipelineView {
   restyle() {
     this.drawn = null;
     this.ranges.show();
+    this.hops.show();
   }
 
   draw() {
@@ -76,6 +84,8 @@ export class PipelineView {
     if (this.chosen === 'workers') {
       const waiting = Object.entries(status.queues ?? {}).map(([name, length]) => `${name} ${count(length)}`).join(' · ');
       this.inside.replaceChildren(h('p', { class: 'lead' }, `Messages that wait: ${waiting || 'unknown while Redis is away'}`), this.ranges.element);
+    } else if (this.chosen === 'postgres') {
+      this.inside.replaceChildren(h('p', { class: 'lead' }, 'How long ticks of the last minute took.'), this.hops.element);
     } else {
       const top = this.inside.querySelector('.table')?.scrollLeft ?? 0;
       this.inside.replaceChildren(partitionsTable(status.partitions));
@@ -129,4 +139,13 @@ function rangesTable(rows) {
     { title: 'deaths', of: (row) => count(row.deaths), class: 'number' },
     { title: 'lease until', of: (row) => instantOf(row.lease) },
   ], rows, { label: 'Open ranges' });
+}
+
+function hopsTable(rows) {
+  return table([
+    { title: 'hop', of: (row) => row.name },
+    { title: 'median', of: (row) => duration(row.median), class: 'number' },
+    { title: '99 %', of: (row) => duration(row.high), class: 'number' },
+    { title: 'ticks', of: (row) => count(row.ticks), class: 'number' },
+  ], rows, { label: 'Latency of each hop' });
 }
