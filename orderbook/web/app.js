@@ -68,14 +68,14 @@ function connected(state, problem) {
 function received(name, data) {
   if (data.server_time) learn(wire.millisOf(data.server_time));
   if (name === 'snapshot') snapshot(data);
-  else if (name === 'ticks') arrived(wire.rows(data, 'ticks').map(wire.quote));
+  else if (name === 'ticks') arrived(data.ticks.map(wire.quote));
   else if (name === 'gap') notices([data]);
   if (name !== 'heartbeat') app.draw();
 }
 
 function snapshot(data) {
-  ticks(wire.rows(data, 'quotes').map(wire.quote));
-  notices(data.gaps ?? []);
+  ticks(data.quotes.map(wire.quote));
+  notices(data.gaps);
 }
 
 function arrived(quotes) {
@@ -106,7 +106,7 @@ async function readStatus() {
 
 async function readSymbols() {
   try {
-    for (const row of wire.rows(await ask('symbols'), 'symbols').map(wire.symbol)) app.book.of(row.symbol).describe(row);
+    for (const row of (await ask('symbols')).symbols.map(wire.symbol)) app.book.of(row.symbol).describe(row);
     app.symbolsKnown = true;
   } catch {
     // the foot of the page tells of an unreachable server already

@@ -9,7 +9,7 @@ export const KINDS = {
 };
 const COMPLETE = 0.9999;
 
-/** Rows `{date, symbol, ticks, coverage, gaps, place}` by symbol and date, with all dates between the first and last. */
+/** Rows `{date, symbol, ticks, coverage, missing, place}` by symbol and date, with all dates between the first and last. */
 export function arranged(rows) {
   const dates = [...new Set(rows.map((row) => row.date))].sort();
   const symbols = [...new Set(rows.map((row) => row.symbol))].sort();
@@ -20,7 +20,7 @@ export function arranged(rows) {
 /** What a cell is: incomplete comes before where it lies. */
 export function kindOf(row) {
   if (row === undefined || row.place === 'missing' || row.ticks === 0) return 'missing';
-  if (row.gaps > 0 || (row.coverage !== null && row.coverage < COMPLETE)) return 'gap';
+  if (row.missing > 0 || (row.coverage !== null && row.coverage < COMPLETE)) return 'gap';
   return row.place === 'archived' ? 'archived' : 'hot';
 }
 
@@ -29,7 +29,7 @@ export function sentence(row, symbol, date) {
   const kind = kindOf(row);
   if (kind === 'missing') return `${symbol} on ${date}: nothing stored`;
   const where = row.place === 'archived' ? 'archived' : 'in Postgres';
-  const gaps = row.gaps > 0 ? `, ${counted(row.gaps, 'gap')}` : '';
+  const gaps = row.missing > 0 ? `, ${counted(row.missing, 'id')} missing` : '';
   const coverage = row.coverage === null ? '' : `, coverage ${percent(row.coverage)}`;
   return `${symbol} on ${date}: ${count(row.ticks)} ticks ${where}${coverage}${gaps}`;
 }

@@ -38,13 +38,13 @@ export async function ask(path, params = {}, { signal = null } = {}) {
 }
 
 /** The answer of a POST with a JSON body. Throws `Problem`. */
-export async function post(path, body, { signal = null } = {}) {
+export async function post(path, body, { params = {}, signal = null } = {}) {
   const request = {
     method: 'POST',
     headers: headers({ 'Content-Type': 'application/json', Accept: 'application/json' }),
     body: JSON.stringify(body),
   };
-  return (await send(address(path), request, signal, 60_000)).json();
+  return (await send(address(path, params), request, signal, 60_000)).json();
 }
 
 /** A response that is fine; anything else is a `Problem`. */

@@ -26,7 +26,7 @@ export class Arrivals {
 export async function hops(symbols, arrivals, signal) {
   const start = new Date(now() - WINDOW_MS).toISOString();
   const query = { symbols: symbols.slice(0, MOST_SYMBOLS).join(','), start, order: 'desc', limit: SAMPLE };
-  const ticks = wire.rows(await ask('ticks', query, { signal }), 'ticks').map(wire.quote);
+  const ticks = (await ask('ticks', query, { signal })).ticks.map(wire.quote);
   return [
     hop('event to feed', ticks.map((tick) => tick.received - tick.at)),
     hop('feed to row', ticks.map((tick) => tick.landed - tick.received)),

@@ -5,18 +5,18 @@ import { address } from './http.js';
 const ROWS_AT_ONCE = 5_000;
 
 /** A line for a shell. */
-export function curl(sql) {
+export function curl(sql, window) {
   const body = JSON.stringify({ sql }).replaceAll("'", "'\\''");
-  return `curl -sS '${address('query')}' -H 'Content-Type: application/json' --data '${body}'`;
+  return `curl -sS '${address('query', window)}' -H 'Content-Type: application/json' --data '${body}'`;
 }
 
 /** A few lines of Python that need no package. */
-export function python(sql) {
+export function python(sql, window) {
   return `import json
 import urllib.request
 
 request = urllib.request.Request(
-    ${JSON.stringify(String(address('query')))},
+    ${JSON.stringify(String(address('query', window)))},
     data=json.dumps({"sql": ${JSON.stringify(sql)}}).encode(),
     headers={"Content-Type": "application/json"},
 )

@@ -16,16 +16,27 @@ export function themes(button, changed) {
     button.setAttribute('aria-label', `Theme: ${words}`);
   };
   apply();
+  const differ = () => {
+    colours.clear();
+    changed();
+  };
   button.addEventListener('click', () => {
     chosen = NEXT[chosen];
     localStorage.setItem(THEME, chosen);
     apply();
-    changed();
+    differ();
   });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', differ);
 }
+
+const colours = new Map(); // asking for a computed style makes the browser compute it, forty times a frame
 
 /** A colour of the style sheet, for what is drawn on a canvas. */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  let found = colours.get(name);
+  if (found === undefined) {
+    found = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    colours.set(name, found);
+  }
+  return found;
 }

@@ -41,13 +41,6 @@ export function gap(raw) {
   };
 }
 
-/** The rows of an answer, whatever its list is called. */
-export function rows(answer, ...names) {
-  if (Array.isArray(answer)) return answer;
-  for (const name of [...names, 'items', 'rows']) if (Array.isArray(answer?.[name])) return answer[name];
-  return [];
-}
-
 function exact(value) {
   return value === null || value === undefined ? null : String(value);
 }
@@ -103,10 +96,9 @@ function title(name) {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
-/** One bar of the mid. */
+/** One bar of the mid, at the time at which it begins. */
 export function bar(raw) {
-  const spread = Number(raw.spread ?? raw.mean_spread ?? 0);
-  return { end: millis(raw.end ?? raw.time ?? raw.start), close: Number(raw.close), spread, count: raw.count };
+  return { at: millis(raw.time), close: raw.close === null ? NaN : Number(raw.close), spread: raw.spread ?? 0 };
 }
 
 /** A partition of the log; what Kafka alone knows is null while it is away. */
@@ -128,68 +120,39 @@ function partition(raw) {
 
 /** A range of the ledger. */
 export function range(raw) {
-  const start = raw.start_offset ?? raw.start;
-  const end = raw.end_offset ?? raw.end;
-  return {
-    name: raw.name ?? `${raw.partition}/${start}–${end - 1}`,
-    offsets: end - start,
-    state: raw.state,
-    isHeld: Boolean(raw.holder ?? raw.held),
-    deaths: raw.deaths ?? 0,
-    lease: millis(raw.lease_until),
-  };
+  return { name: raw.range, state: raw.state, offsets: raw.offsets, deaths: raw.deaths, lease: millis(raw.lease_until) };
 }
 
 /** Coverage of a symbol's day. */
 export function dayCoverage(raw) {
-  const ticks = raw.ticks ?? raw.count ?? 0;
   return {
-    date: raw.date ?? raw.day ?? String(raw.start ?? '').slice(0, 10),
-    symbol: raw.symbol,
-    ticks,
-    coverage: raw.coverage ?? null,
-    gaps: raw.gaps ?? (raw.missing > 0 ? 1 : 0),
-    place: raw.place ?? (ticks > 0 ? 'hot' : 'missing'),
+    date: raw.start.slice(0, 10), symbol: raw.symbol, ticks: raw.ticks, coverage: raw.coverage, missing: raw.missing, place: raw.place,
   };
 }
 
 /** A cold file. */
 export function file(raw) {
-  const path = raw.path ?? raw.name ?? String(raw.id);
-  return {
-    id: raw.id, day: raw.day ?? raw.date ?? null, name: path.split('/').pop(), rows: raw.rows, bytes: raw.bytes ?? raw.size,
-    sha256: raw.sha256, made: millis(raw.created_at ?? raw.archived_at),
-  };
+  return { id: raw.id, day: raw.day, rows: raw.rows, bytes: raw.bytes, sha256: raw.sha256, problem: raw.problem };
 }
 
-/** A reject; its `value` is base64, undefined where the answer left it out. */
+/** A reject; `value` is the base64 of its first bytes, null where it had none, undefined where the answer left it out. */
 export function reject(raw) {
   return {
-    key: `${raw.generation_id ?? 0}-${raw.partition}-${raw.offset}`,
-    generation: raw.generation_id ?? null,
-    partition: raw.partition,
-    offset: raw.offset,
+    place: `${raw.generation}/${raw.partition}/${raw.offset}`,
     reason: raw.reason,
-    field: raw.field ?? null,
-    detail: raw.detail ?? '',
-    bytes: raw.bytes ?? null,
+    field: raw.field,
+    detail: raw.detail,
+    bytes: raw.bytes,
     resolution: raw.resolution,
-    at: millis(raw.landed_at ?? raw.at),
+    at: millis(raw.at),
     value: raw.value,
   };
 }
 
-/** A query's answer: columns `{name, type, isNumber}` and rows of values. */
+/** A query's answer: columns `{name, isNumber}` and rows of values. */
 export function result(raw) {
-  const columns = (raw.columns ?? []).map((column) => (typeof column === 'string' ? { name: column } : column));
-  const rows = (raw.rows ?? []).map((row) => (Array.isArray(row) ? row : columns.map(({ name }) => row[name])));
-  const isNumber = (column, at) => /int|numeric|decimal|float|double|real/i.test(column.type ?? '') || typeof rows[0]?.[at] === 'number';
-  return {
-    columns: columns.map((column, at) => ({ ...column, isNumber: isNumber(column, at) })),
-    rows,
-    isCut: Boolean(raw.truncated),
-    seconds: raw.seconds ?? null,
-  };
+  const columns = raw.columns.map(({ name, type }) => ({ name, isNumber: /int|decimal|float|double/.test(type) }));
+  return { columns, rows: raw.rows, isCut: raw.truncated, seconds: raw.seconds };
 }
 
 /** A run of the expectations, and the failures of the runs before it, oldest first; null where there is none. */

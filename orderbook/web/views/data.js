@@ -1,6 +1,6 @@
 /** What is stored: the calendar of days, gaps, rejects with their bytes, archived files. */
 
-import { dayOf, instantOf, now } from '../clock.js';
+import { instantOf, now } from '../clock.js';
 import { calendar } from '../calendar.js';
 import { h, mark, notice } from '../dom.js';
 import { age, bytes, count, counted } from '../format.js';
@@ -23,7 +23,7 @@ export class DataView {
     this.parts = {
       calendar: ['Calendar', new Panel({ read: readCalendar, render: (rows) => calendar(rows, seeDay), empty: nothingStored })],
       gaps: ['Gaps', new Panel({ read: (signal) => this.readGaps(signal), render: gapsTable, empty: noGaps })],
-      quarantine: ['Quarantine', quarantine(() => this.path[1] ?? null)],
+      quarantine: ['Quarantine', quarantine(() => this.path.slice(1).join('/') || null)],
       files: ['Files', new Panel({ read: readFiles, render: filesTable, empty: noFiles })],
     };
     this.nav = h('nav', { class: 'subtabs', 'aria-label': 'Parts of the data' }, Object.entries(this.parts).map(
@@ -59,13 +59,13 @@ export class DataView {
 
   async readGaps(signal) {
     const answer = await ask('gaps', { symbols: this.symbol, limit: ROWS }, { signal });
-    return wire.rows(answer, 'gaps', 'events').map(wire.gap);
+    return answer.events.map(wire.gap);
   }
 }
 
 async function readCalendar(signal) {
   const start = new Date(Math.floor(now() / DAY_MS) * DAY_MS - (DAYS - 1) * DAY_MS).toISOString();
-  return wire.rows(await ask('coverage', { per: 'day', start }, { signal }), 'coverage').map(wire.dayCoverage);
+  return (await ask('coverage', { per: 'day', start }, { signal })).rows.map(wire.dayCoverage);
 }
 
 function seeDay({ symbol, date }) {
@@ -98,7 +98,7 @@ function noGaps(rows) {
 }
 
 async function readFiles(signal) {
-  return wire.rows(await ask('files', { limit: ROWS }, { signal }), 'files').map(wire.file);
+  return (await ask('files', {}, { signal })).files.map(wire.file);
 }
 
 function filesTable(rows) {
@@ -106,11 +106,12 @@ function filesTable(rows) {
   return [
     h('p', { class: 'lead' }, `${counted(rows.length, 'file')}, ${bytes(total)}.`),
     table([
-      { title: 'day', of: (row) => row.day ?? dayOf(row.made) },
-      { title: 'file', of: (row) => h('a', { href: `v1/files/${encodeURIComponent(row.id)}`, download: '' }, row.name) },
+      { title: 'day', of: (row) => row.day },
+      { title: 'file', of: (row) => h('a', { href: `v1/files/${row.id}`, download: `ticks-${row.day}-${row.id}.parquet` }, `part-${row.id}.parquet`) },
       { title: 'rows', of: (row) => count(row.rows), class: 'number' },
       { title: 'size', of: (row) => bytes(row.bytes), class: 'number' },
-      { title: 'sha256', of: (row) => h('code', { title: row.sha256 }, row.sha256?.slice(0, 16) ?? '–') },
+      { title: 'sha256', of: (row) => h('code', { title: row.sha256 }, row.sha256.slice(0, 16)) },
+      { title: 'verified', of: (row) => row.problem ?? 'fine', class: 'text' },
     ], rows, { label: 'Archived files' }),
   ];
 }

@@ -12,7 +12,7 @@ import { SymbolList } from './symbols.js';
 import { Tape } from './tape.js';
 
 const FALLBACK = '5m';
-const CHART_MS = 100; // between two drawings of the chart: more could not be seen
+const CHART_MS = 200; // between two drawings of the chart: a step more often is lost in five minutes of them
 
 /** List, quote, chart, tape. The address says which symbol, which span and which filter. */
 export class LiveView {
@@ -88,10 +88,7 @@ export class LiveView {
     const sign = `${instrument.symbol} ${instrument.version} ${this.span} ${this.pastVersion}`;
     if (sign === this.drawnChart) return;
     const isNew = this.chart.plot === null || !this.drawnChart?.startsWith(`${instrument.symbol} `);
-    if (!isNew && frame - this.chartAt < CHART_MS) {
-      invalidate(this.app.draw);
-      return;
-    }
+    if (!isNew && frame - this.chartAt < CHART_MS) return; // ages are drawn four times a second: then it is due
     this.chartAt = frame;
     this.drawnChart = sign;
     const { ms } = past.SPANS[this.span];

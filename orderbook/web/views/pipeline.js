@@ -1,6 +1,6 @@
 /** From the feed to the table: boxes with their rates, the one that holds up the rest, and what is inside each. */
 
-import { instantOf } from '../clock.js';
+import { instantOf, now } from '../clock.js';
 import { h, mark, notice } from '../dom.js';
 import { boxes } from '../flow.js';
 import { age, count, duration, rate } from '../format.js';
@@ -25,7 +25,7 @@ export class PipelineView {
     this.trouble = h('ul', { class: 'errors', 'aria-label': 'What needs a person', hidden: true });
     this.inside = h('div', {});
     this.ranges = new Panel({
-      read: async (signal) => wire.rows(await ask('ranges', { state: 'planned', limit: RANGES }, { signal }), 'ranges').map(wire.range),
+      read: async (signal) => (await ask('ranges', { state: 'planned', limit: RANGES }, { signal })).ranges.map(wire.range),
       render: rangesTable,
       empty: noRanges,
     });
@@ -135,7 +135,7 @@ function rangesTable(rows) {
     { title: 'range', of: (row) => row.name, class: 'number' },
     { title: 'offsets', of: (row) => count(row.offsets), class: 'number' },
     { title: 'state', of: (row) => row.state },
-    { title: 'held', of: (row) => (row.isHeld ? 'by a worker' : 'waits') },
+    { title: 'held', of: (row) => (row.lease > now() ? 'by a worker' : 'waits') },
     { title: 'deaths', of: (row) => count(row.deaths), class: 'number' },
     { title: 'lease until', of: (row) => instantOf(row.lease) },
   ], rows, { label: 'Open ranges' });

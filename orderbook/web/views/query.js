@@ -1,6 +1,7 @@
 /** SQL over the stored ticks: examples, a result of any length, and the same question for other tools. */
 
 import { copyButton, save } from '../clipboard.js';
+import { now } from '../clock.js';
 import { h, notice, problem, say } from '../dom.js';
 import { count, counted } from '../format.js';
 import { grid } from '../grid.js';
@@ -10,6 +11,8 @@ import * as snippets from '../snippets.js';
 import * as wire from '../wire.js';
 
 const LIMIT = 100_000;
+const BACK = { '1h': 'the last hour', '1d': 'the last day', '7d': 'the last week', '': 'all that is stored' };
+const BACK_MS = { '1h': 3_600_000, '1d': 86_400_000, '7d': 604_800_000 };
 const FIRST = 'SELECT * FROM ticks ORDER BY event_time DESC LIMIT 10';
 const EXAMPLES = [
   ['Newest ticks', FIRST],
@@ -25,13 +28,14 @@ GROUP BY symbol ORDER BY symbol`],
 FROM ticks
 WHERE event_time >= now() - INTERVAL '1 hour'
 GROUP BY 1, 2 ORDER BY 1 DESC, 2`],
-  ['From event to row', `SELECT symbol, max(landed_at - event_time) AS slowest,
-       avg(landed_at - event_time) AS mean
+  ['From event to row', `SELECT symbol, count(*) AS ticks,
+       round(avg(epoch(landed_at) - epoch(event_time)), 3) AS mean_seconds,
+       round(max(epoch(landed_at) - epoch(event_time)), 3) AS most_seconds
 FROM ticks
 WHERE event_time >= now() - INTERVAL '10 minutes'
-GROUP BY symbol ORDER BY slowest DESC`],
-  ['Every tick of a day, up to 100,000', `SELECT symbol, event_time, bid_price, ask_price, bid_volume, ask_volume, sequence_id
-FROM ticks WHERE event_time >= current_date LIMIT 100000`],
+GROUP BY symbol ORDER BY most_seconds DESC`],
+  ['100,000 ticks', `SELECT symbol, event_time, bid_price, ask_price, bid_volume, ask_volume, sequence_id
+FROM ticks LIMIT 100000`],
 ];
 
 /** An editor and what it found. */
@@ -43,6 +47,10 @@ export class QueryView {
       class: 'editor', rows: '6', spellcheck: 'false', autocapitalize: 'off', 'aria-label': 'SQL',
       onkeydown: (event) => this.typed(event),
     });
+    this.back = h('select', { 'aria-label': 'Which ticks are looked at', onchange: () => adjust({ back: this.back.value }) }, Object.entries(BACK).map(
+      ([value, words]) => h('option', { value }, `in ${words}`),
+    ));
+    this.back.value = '1d';
     this.runButton = h('button', { class: 'action primary', onclick: () => this.run() }, 'Run');
     this.stopButton = h('button', { class: 'action', hidden: true, onclick: () => this.running?.abort() }, 'Stop');
     this.said = h('p', { class: 'said', role: 'status' }, '');
@@ -54,13 +62,14 @@ export class QueryView {
         ([title, sql]) => h('button', { class: 'chip', onclick: () => this.take(sql) }, title),
       )),
       this.editor,
-      h('div', { class: 'tools' }, this.runButton, this.stopButton, h('kbd', {}, 'Ctrl ↵'), this.said, this.exports),
+      h('div', { class: 'tools' }, this.back, this.runButton, this.stopButton, h('kbd', {}, 'Ctrl ↵'), this.said, this.exports),
       this.result,
     );
   }
 
   show(path, params) {
     const asked = params.get('sql');
+    if (BACK[params.get('back')]) this.back.value = params.get('back');
     if (asked !== null && asked !== this.editor.value) {
       this.editor.value = asked;
       if (this.answer === null) this.begin();
@@ -93,14 +102,14 @@ export class QueryView {
   async run() {
     const sql = this.editor.value.trim();
     if (sql === '') return;
-    adjust({ sql });
+    adjust({ sql, back: this.back.value });
     this.running?.abort();
     const running = new AbortController();
     this.running = running;
     this.busy(true);
     const began = performance.now();
     try {
-      const answer = wire.result(await post('query', { sql, limit: LIMIT }, { signal: running.signal }));
+      const answer = wire.result(await post('query', { sql, limit: LIMIT }, { params: this.window(), signal: running.signal }));
       if (this.running === running) this.found(answer, performance.now() - began);
     } catch (error) {
       if (this.running === running) this.failed(error, running.signal.aborted);
@@ -110,6 +119,12 @@ export class QueryView {
         this.busy(false);
       }
     }
+  }
+
+  /** The window that bounds what is looked at. */
+  window() {
+    const ms = BACK_MS[this.back.value];
+    return ms ? { start: new Date(now() - ms).toISOString() } : {};
   }
 
   busy(isBusy) {
@@ -137,8 +152,8 @@ export class QueryView {
     const sql = () => this.editor.value.trim();
     return [
       h('button', { class: 'action small', onclick: () => this.download() }, 'Download CSV'),
-      copyButton('Copy as curl', () => snippets.curl(sql())),
-      copyButton('Python', () => snippets.python(sql())),
+      copyButton('Copy as curl', () => snippets.curl(sql(), this.window())),
+      copyButton('Python', () => snippets.python(sql(), this.window())),
       copyButton('SQL', sql),
     ];
   }

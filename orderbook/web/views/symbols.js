@@ -6,6 +6,7 @@ import { age, difference, price, rate, size } from '../format.js';
 import { Spark } from '../spark.js';
 import * as ticker from '../ticker.js';
 
+const SPARK_MS = 1_000; // between two drawings of a minute in 56 pixels
 const STATE_SIGNS = { live: '', stale: 'stale', gap: 'gap', closed: 'closed', waiting: 'no data' };
 
 /** A filter and a list; calls `choose(symbol)` and `filtered(text)`. */
@@ -89,6 +90,7 @@ export class SymbolList {
 class Row {
   constructor(symbol, number) {
     this.version = -1;
+    this.sparkAt = -Infinity;
     this.bid = ticker.ticker('bid');
     this.ask = ticker.ticker('ask');
     this.sizes = h('span', { class: 'sizes' }, '');
@@ -120,10 +122,13 @@ class Row {
     ticker.show(this.ask, quote.ask, decimals, frame);
     say(this.sizes, `${size(quote.bidSize)} × ${size(quote.askSize)}`);
     say(this.spread, quote.bid === null || quote.ask === null ? '' : price(difference(quote.ask, quote.bid), decimals));
+    if (at - this.sparkAt < SPARK_MS) return;
+    this.sparkAt = at;
     this.spark.draw(instrument.history);
   }
 
   restyle() {
     this.version = -1;
+    this.sparkAt = -Infinity;
   }
 }
