@@ -1,6 +1,6 @@
 /** The server's clock, and whether times are shown in UTC or local time. */
 
-import { clock as clockText, day, instant } from './format.js';
+import { clock as clockText, instant } from './format.js';
 
 const ZONE = 'orderbook.zone';
 
@@ -39,5 +39,3 @@ export const timeOf = (ms, digits = 1) => clockText(ms, zone.utc, digits);
 /** A date and time in the chosen zone. */
 export const instantOf = (ms, digits = 0) => instant(ms, zone.utc, digits);
 
-/** A date in the chosen zone. */
-export const dayOf = (ms) => day(ms, zone.utc);
