@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from orderbook.api import problems
 from orderbook.api.openapi import describe
 from orderbook.api.page import WEB, Page
-from orderbook.api.routes import operations, quotes
+from orderbook.api.routes import completeness, files, ledger, operations, queries, quotes, ticks
 from orderbook.api.security import Gate
 from orderbook.api.service import Service
 from orderbook.config import Settings
@@ -45,8 +45,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     problems.install(app)
-    for router in (operations.router, quotes.router):
-        app.include_router(router)
+    for part in (operations, quotes, ticks, queries, completeness, ledger, files):
+        app.include_router(part.router)
     describe(app)
     if WEB.is_dir():
         app.mount("/", Page(), name="page")  # last: it answers whatever nobody else does

@@ -5,23 +5,21 @@ Every event has an ``id``; a client that comes back with it (``Last-Event-ID``) 
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from orderbook.api.board import Entry
 from orderbook.api.hub import Hub
 from orderbook.api.service import Service
 from orderbook.api.status import beat
+from orderbook.api.stream import Streamed
 from orderbook.clock import monotonic
 
 FRAME_SECONDS: Final = 0.05  # between two frames to one client: what comes meanwhile is one frame
 BEAT_SECONDS: Final = 1.0
-STALLED_SECONDS: Final = 60.0  # a client that takes nothing for this long is let go; it resumes with its last id
 
 
 @dataclass(slots=True)
@@ -105,42 +103,17 @@ def _text(entry: Entry) -> str:
     return f'{entry.quote.body},"ticks":{entry.quote.ticks}}}'
 
 
-class LiveResponse(Response):
-    """Sends a stream until the client leaves, or takes nothing for a minute."""
+class LiveResponse(Streamed):
+    """Sends a stream, and counts its client for as long."""
 
     def __init__(self, hub: Hub, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, "text/event-stream; charset=utf-8", {"X-Accel-Buffering": "no"})
         self._hub = hub
-        self._events = events
-        self.status_code = 200
-        self.background = None
-        self.raw_headers = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
-            (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),
-        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; returns when the client has gone."""
         self._hub.clients += 1
-        sending = asyncio.ensure_future(self._send_all(send))
-        leaving = asyncio.ensure_future(_gone(receive))
         try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await super().__call__(scope, receive, send)
         finally:
             self._hub.clients -= 1
-            for task in (sending, leaving):
-                task.cancel()
-            await asyncio.gather(leaving, return_exceptions=True)
-            with suppress(asyncio.CancelledError, TimeoutError, OSError):  # it has left, or takes nothing
-                await sending
-
-    async def _send_all(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async for frame in self._events:
-            message = {"type": "http.response.body", "body": frame, "more_body": True}
-            await asyncio.wait_for(send(message), STALLED_SECONDS)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -1,5 +1,6 @@
 """The server: Uvicorn around the application, until SIGTERM or SIGINT."""
 
+import signal
 import socket
 
 import structlog
@@ -30,6 +31,8 @@ def serve(settings: Settings, address: str, port: int) -> None:
         h11_max_incomplete_event_size=64 * 1024,
     )
     log.info("api served", url=f"http://{address}:{listening.getsockname()[1]}")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # Uvicorn raises them again once it has ended
     uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -1,0 +1,58 @@
+"""Stored ticks in their own order, a page at a time: by symbol, then time, then place, as the unique index has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from orderbook.store.copy_out import STORED, copied
+
+ORDER: Final = ("symbol", "event_time", "generation_id", "kafka_partition", "kafka_offset")
+
+
+class TickKey(NamedTuple):
+    """Where a page ended: the last row's place in the order."""
+
+    symbol: str
+    event_time: datetime
+    generation: int
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class TickQuery:
+    """Ticks from ``start`` up to ``end``, of ``symbols`` (None: all), that landed before ``landed_before``."""
+
+    start: datetime
+    end: datetime
+    symbols: Sequence[str] | None = None
+    descending: bool = False
+    landed_before: datetime | None = None
+
+
+def hot_page(connection: Connection, query: TickQuery, after: TickKey | None, rows: int) -> pa.Table:
+    """At most ``rows`` ticks of ``query`` that lie in Postgres, in order; its window lies within one day (UTC)."""
+    conditions = {
+        "event_time >= %(start)s AND event_time < %(end)s": {"start": query.start, "end": query.end},
+        "symbol = ANY(%(symbols)s)": None if query.symbols is None else {"symbols": list(query.symbols)},
+        "landed_at < %(landed)s": None if query.landed_before is None else {"landed": query.landed_before},
+        _beyond(query.descending): None if after is None else {f"key{at}": value for at, value in enumerate(after)},
+    }
+    chosen = {condition: arguments for condition, arguments in conditions.items() if arguments is not None}
+    direction = " DESC" if query.descending else ""
+    statement = (
+        f"SELECT {', '.join(STORED.names)} FROM ticks WHERE {' AND '.join(chosen)} "  # noqa: S608 - names of ours
+        f"ORDER BY {', '.join(name + direction for name in ORDER)} LIMIT %(rows)s"
+    )
+    arguments = {name: value for given in chosen.values() for name, value in given.items()}
+    batches = copied(connection, statement, STORED, {**arguments, "rows": rows})
+    return pa.Table.from_batches(batches, STORED)
+
+
+def _beyond(descending: bool) -> str:
+    values = ", ".join(f"%(key{at})s" for at in range(len(ORDER)))
+    return f"({', '.join(ORDER)}) {'<' if descending else '>'} ({values})"
