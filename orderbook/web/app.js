@@ -9,6 +9,7 @@ import { helps } from './help.js';
 import { ask } from './http.js';
 import { listen } from './keys.js';
 import { Arrivals } from './latency.js';
+import { offers, remembered } from './offers.js';
 import { hashOf, parse } from './route.js';
 import { themes } from './theme.js';
 import { Vitals } from './vitals.js';
@@ -33,6 +34,7 @@ const app = {
   status: null,
   statusProblem: null,
   symbolsKnown: false,
+  offers: remembered(),
   draw() {
     invalidate(draw);
   },
@@ -44,8 +46,8 @@ const app = {
 
 const VIEWS = [
   ['live', 'Live', LiveView], ['pipeline', 'Pipeline', PipelineView], ['data', 'Data', DataView],
-  ['expectations', 'Expectations', ExpectationsView], ['query', 'Query', QueryView],
-].map(([id, title, View]) => ({ id, title, view: new View(app) }));
+  ['expectations', 'Expectations', ExpectationsView, '/v1/expectations/latest'], ['query', 'Query', QueryView, '/v1/query'],
+].map(([id, title, View, needs]) => ({ id, title, needs, view: new View(app) }));
 
 const main = document.getElementById('main');
 const vitals = new Vitals(app);
@@ -60,7 +62,10 @@ function draw(frame) {
 function connected(state, problem) {
   if (app.connection === state) return;
   app.connection = state;
-  if (state === 'open') app.connections += 1;
+  if (state === 'open') {
+    app.connections += 1;
+    readOffers();
+  }
   app.refusal = problem;
   app.draw();
 }
@@ -114,6 +119,26 @@ async function readSymbols() {
   app.draw();
 }
 
+async function readOffers() {
+  try {
+    app.offers = await offers();
+    showTabs();
+    route();
+  } catch {
+    // without an answer the views of the last visit stay; each tells of the server itself
+  }
+}
+
+/** The views whose data the server has. */
+function offered() {
+  return VIEWS.filter(({ needs }) => needs === undefined || app.offers.has(needs));
+}
+
+function showTabs() {
+  document.getElementById('tabs').replaceChildren(...offered().map(({ id, title }) => (
+    h('a', { href: hashOf(id), 'data-tab': id, 'aria-current': shown?.id === id ? 'page' : null }, title))));
+}
+
 /** Ask again and again while somebody looks. */
 function poll(read, every) {
   const again = async () => {
@@ -125,7 +150,7 @@ function poll(read, every) {
 
 function route() {
   const { tab, path, params } = parse(location.hash);
-  const next = VIEWS.find((entry) => entry.id === tab) ?? VIEWS[0];
+  const next = offered().find((entry) => entry.id === tab) ?? VIEWS[0];
   if (next !== shown) {
     shown?.view.hide();
     shown = next;
@@ -141,8 +166,7 @@ function route() {
 }
 
 function start() {
-  document.getElementById('tabs').append(...VIEWS.map(({ id, title }) => (
-    h('a', { href: hashOf(id), 'data-tab': id }, title))));
+  showTabs();
   const zoneButton = document.getElementById('zone');
   const showZone = () => { zoneButton.textContent = zone.name; };
   zoneButton.addEventListener('click', () => {
@@ -157,7 +181,7 @@ function start() {
     app.draw();
   });
   const openHelp = helps(document.getElementById('help-dialog'), document.getElementById('help'));
-  listen({ app, views: VIEWS, shown: () => shown, openHelp });
+  listen({ app, views: offered, shown: () => shown, openHelp });
   window.addEventListener('hashchange', route);
   document.addEventListener('visibilitychange', () => (document.hidden ? feed.stop() : feed.start()));
   document.addEventListener('orderbook:key', () => { feed.stop(); feed.start(); });

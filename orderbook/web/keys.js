@@ -2,7 +2,9 @@
 
 import { go, hashOf } from './route.js';
 
-/** Listen to the keys of the whole page; a view may take one by `view.key(event)` returning true. */
+/**
+ * Listen to the keys of the whole page. Numbers name those of `views()`; the shown one takes
+ * a key by `view.key(event)` returning true. */
 export function listen({ app, views, shown, openHelp }) {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
@@ -12,7 +14,10 @@ export function listen({ app, views, shown, openHelp }) {
     else if (event.key === ' ' && !isControl(event.target)) {
       event.preventDefault();
       app.hold(!app.held);
-    } else if (views[Number(event.key) - 1]) go(hashOf(views[Number(event.key) - 1].id));
+    } else {
+      const view = views()[Number(event.key) - 1];
+      if (view) go(hashOf(view.id));
+    }
   });
 }
 

@@ -1,7 +1,8 @@
 """A whole deployment with its page: feed, worker, beat, API."""
 
+import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -27,6 +28,13 @@ class Site:
     def at(self, place: str) -> str:
         """The address of a view."""
         return f"{self.url}/#/{place}"
+
+    def offered(self, views: Mapping[str, str]) -> dict[str, str]:
+        """The views whose data this API serves."""
+        with urllib.request.urlopen(f"{self.url}/openapi.json", timeout=10) as response:
+            paths = json.load(response)["paths"]
+        missing = {name for name in views if f"/v1/{name}/latest" not in paths and name == "expectations"}
+        return {name: text for name, text in views.items() if name not in missing}
 
     def send(self, *ticks: OrderBookTick) -> None:
         """Append ticks to the log as a feed would; returns once Kafka has them."""
