@@ -45,7 +45,7 @@ export class Panel {
     }
     if (this.answer === null) return;
     const nothing = this.empty(this.answer);
-    const shown = nothing ? [nothing] : [this.render(this.answer)].flat().filter(Boolean);
+    const shown = nothing ? [nothing] : [this.render(this.answer)].flat(Infinity).filter(Boolean);
     this.element.replaceChildren(...shown);
   }
 }

@@ -64,7 +64,7 @@ export class QuotePanel {
     const twoSided = quote.bid !== null && quote.ask !== null;
     say(this.spread, twoSided ? price(difference(quote.ask, quote.bid), decimals) : '–');
     say(this.points, twoSided ? basisPoints(Number(quote.bid), Number(quote.ask)) : '');
-    this.imbalance(Number(quote.bidSize), Number(quote.askSize));
+    this.imbalance(amount(quote.bidSize), amount(quote.askSize));
   }
 
   imbalance(bid, ask) {
@@ -75,6 +75,11 @@ export class QuotePanel {
     mark(this.meter, 'aria-label', words);
     say(this.share, percent === null ? '–' : `${percent} % bid`);
   }
+}
+
+/** A size as a number; NaN where the side is absent. */
+function amount(exact) {
+  return exact === null ? NaN : Number(exact);
 }
 
 /** Spread in hundredths of a percent of the mid; no meaning near or below zero. */
