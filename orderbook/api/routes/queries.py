@@ -37,10 +37,11 @@ MOST_ROWS = 100_000  # of a JSON answer
 _slots = threading.BoundedSemaphore(AT_ONCE)
 
 INTERVALS = {
-    "1s": timedelta(seconds=1), "5s": timedelta(seconds=5), "15s": timedelta(seconds=15), "1m": timedelta(minutes=1),
-    "5m": timedelta(minutes=5), "15m": timedelta(minutes=15), "1h": timedelta(hours=1), "1d": timedelta(days=1),
-}  # fmt: skip
-Interval = Literal["1s", "5s", "15s", "1m", "5m", "15m", "1h", "1d"]
+    f"{number}{unit}": timedelta(**{name: number})
+    for unit, name, numbers in (("s", "seconds", (1, 5, 10, 15)), ("m", "minutes", (1, 5, 15)), ("h", "hours", (1,)))
+    for number in numbers
+} | {"1d": timedelta(days=1)}
+Interval = Literal["1s", "5s", "10s", "15s", "1m", "5m", "15m", "1h", "1d"]
 
 
 class Bar(BaseModel):

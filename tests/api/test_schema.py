@@ -1,0 +1,60 @@
+"""Every address answers as it is described, whatever is asked: no 5xx, no answer that the description lacks."""
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.errors import SchemathesisError
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from tests.api.server import Api
+from tests.pipeline import Pipeline
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    unsupported_method,
+]
+ENDLESS = "/v1/live"
+EXAMPLES = 40
+
+
+def test_whatever_is_asked_the_answer_is_as_described(landed: Pipeline, api: Api, eventually) -> None:
+    landed.stitch()
+    eventually(lambda: len(api.get("/v1/quotes/latest")["quotes"]) == 1)
+    schema = schemathesis.openapi.from_url(f"{api.url}/openapi.json")
+    operations = [found.ok() for found in schema.get_all_operations()]
+    asked = [one for one in operations if one.path != ENDLESS]
+    assert len(asked) >= 18
+    for operation in asked:
+        for mode in ("positive", "negative"):
+            try_out(operation, mode)
+
+
+def try_out(operation, mode: str) -> None:
+    generation = schemathesis.GenerationMode(mode)
+    try:
+        strategy = operation.as_strategy(generation_mode=generation)
+    except SchemathesisError:
+        return  # what takes no parameter has no wrong one
+
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategy)
+    def answers(case) -> None:
+        case.call_and_validate(checks=CHECKS, timeout=30)
+
+    answers()
