@@ -155,20 +155,19 @@ export function result(raw) {
   return { columns, rows: raw.rows, isCut: raw.truncated, seconds: raw.seconds };
 }
 
-/** A run of the expectations, and the failures of the runs before it, oldest first; null where there is none. */
-export function expectations(raw) {
-  const run = raw?.run ?? raw;
-  if (!run?.results) return null;
+/** The newest run of the expectations, and the failures of the runs before it, oldest first; null where there is none. */
+export function expectations({ run, results, runs }) {
+  if (run === null) return null;
   return {
     at: millis(run.finished_at),
     from: millis(run.window_start),
     to: millis(run.window_end),
     scope: run.scope,
     outcome: run.outcome,
-    detail: run.detail ?? '',
+    detail: run.detail,
     ticks: run.ticks,
-    results: run.results.map(expectation),
-    trend: (raw.runs ?? []).map((one) => ({ at: millis(one.finished_at), failed: one.failed })).reverse(),
+    results: results.map(expectation),
+    trend: runs.map(({ failed }) => ({ failed })).reverse(),
   };
 }
 

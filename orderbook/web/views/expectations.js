@@ -36,12 +36,7 @@ export class ExpectationsView {
 }
 
 async function read(signal) {
-  try {
-    return wire.expectations(await ask('expectations/latest', {}, { signal }));
-  } catch (problem) {
-    if (problem.status === 404) return null;
-    throw problem;
-  }
+  return wire.expectations(await ask('expectations/latest', {}, { signal }));
 }
 
 function nothing(run) {
