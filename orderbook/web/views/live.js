@@ -1,5 +1,6 @@
 /** The first view: symbols, and one of them in full. */
 
+import { now } from '../clock.js';
 import { h, mark, notice, say } from '../dom.js';
 import { invalidate } from '../frame.js';
 import { key } from '../http.js';
@@ -50,9 +51,10 @@ export class LiveView {
   }
 
   show(path, params) {
-    this.wanted = path[0] ?? null;
+    this.wanted = path[0] ?? this.symbol;
+    this.isNamed = path.length > 0;
     this.symbols.filter = params.get('filter') ?? '';
-    this.span = past.SPANS[params.get('range')] ? params.get('range') : FALLBACK;
+    if (past.SPANS[params.get('range')]) this.span = params.get('range');
     for (const button of this.spans.children) mark(button, 'aria-pressed', String(button.dataset.span === this.span));
   }
 
@@ -70,10 +72,27 @@ export class LiveView {
       this.state.replaceChildren(...(waiting === null ? [] : [this.noticeOf(waiting)]));
     }
     if (app.held) return;
-    this.symbol = app.book.instruments.has(this.wanted) ? this.wanted : this.wanted ?? app.book.names[0] ?? null;
+    this.symbol = this.wanted ?? this.liveliest();
     this.symbols.draw(app.book, this.symbol, frame);
     if (waiting === null) this.drawSymbol(frame);
+    if (waiting === null && !this.isNamed) this.name();
     if (ticker.fade(frame)) invalidate(this.fading ??= (at) => { if (ticker.fade(at)) invalidate(this.fading); });
+  }
+
+  /** The first symbol that is live; where none is, the first. */
+  liveliest() {
+    const { book } = this.app;
+    return book.names.find((name) => book.of(name).state(now()) === 'live') ?? book.names[0] ?? null;
+  }
+
+  /** Let the address say what is shown. */
+  name() {
+    this.isNamed = true;
+    go(this.place(this.symbol), { replace: true });
+  }
+
+  place(symbol) {
+    return hashOf('live', [symbol], { range: this.span === FALLBACK ? '' : this.span, filter: this.symbols.filter });
   }
 
   drawSymbol(frame) {
@@ -161,7 +180,7 @@ export class LiveView {
   choose(symbol) {
     this.drawer(false);
     this.app.hold(false);
-    go(hashOf('live', [symbol], { range: this.span === FALLBACK ? '' : this.span, filter: this.symbols.filter }));
+    go(this.place(symbol));
   }
 
   drawer(open = !this.element.classList.contains('drawn')) {
