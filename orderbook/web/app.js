@@ -4,7 +4,7 @@ import { Book } from './book.js';
 import { learn, now, zone } from './clock.js';
 import { h, mark } from './dom.js';
 import { Feed } from './feed.js';
-import { invalidate } from './frame.js';
+import { invalidate, paced } from './frame.js';
 import { helps } from './help.js';
 import { ask } from './http.js';
 import { listen } from './keys.js';
@@ -22,6 +22,7 @@ import * as wire from './wire.js';
 
 const STATUS_MS = 2_000;
 const SYMBOLS_MS = 10_000;
+const DATA_MS = 100; // a number that changes more often is not read
 const AGES_MS = 250; // ages change without data; four times a second is calm and true to a tenth
 
 const app = {
@@ -52,6 +53,7 @@ const VIEWS = [
 const main = document.getElementById('main');
 const vitals = new Vitals(app);
 const feed = new Feed({ event: received, state: connected });
+const drawData = paced(app.draw, DATA_MS);
 let shown = null;
 
 function draw(frame) {
@@ -75,7 +77,7 @@ function received(name, data) {
   if (name === 'snapshot') snapshot(data);
   else if (name === 'ticks') arrived(data.ticks.map(wire.quote));
   else if (name === 'gap') notices([data]);
-  if (name !== 'heartbeat') app.draw();
+  if (name !== 'heartbeat') drawData();
 }
 
 function snapshot(data) {

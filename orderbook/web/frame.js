@@ -20,4 +20,20 @@ function ask() {
   });
 }
 
+/** A function that calls `draw` at once, but no more often than every `ms`: the last call of a burst is kept. */
+export function paced(draw, ms) {
+  let drawn = -Infinity;
+  let timer = null;
+  const now = () => {
+    timer = null;
+    drawn = performance.now();
+    draw();
+  };
+  return () => {
+    const wait = drawn + ms - performance.now();
+    if (wait <= 0) now();
+    else timer ??= setTimeout(now, wait);
+  };
+}
+
 document.addEventListener('visibilitychange', ask);

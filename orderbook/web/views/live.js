@@ -51,7 +51,7 @@ export class LiveView {
   }
 
   show(path, params) {
-    this.wanted = path[0] ?? this.symbol;
+    this.wanted = path[0] ?? (this.app.book.instruments.has(this.symbol) ? this.symbol : null);
     this.isNamed = path.length > 0;
     this.symbols.filter = params.get('filter') ?? '';
     if (past.SPANS[params.get('range')]) this.span = params.get('range');
