@@ -14,6 +14,7 @@ from typing import Any
 from tests.bench import aspects, report
 from tests.bench.phases import phases
 from tests.bench.rivals_run import Outcome, rivals_python, versions
+from tests.bench.serving import serving
 from tests.bench.stage import Log, Stage, stage
 from tests.bench.ways import WAYS, Absent, confluent_copy, pipeline
 
@@ -29,7 +30,7 @@ VARIANTS: Mapping[str, Way] = {
     "pipeline, validator alone": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_INGEST__FAST_LANE="false"),
 }
 ALL: Mapping[str, Way] = {**VARIANTS, **{name: way for name, way in WAYS.items() if name != "pipeline"}}
-ASPECTS = ("phases", "latency", "idle", "memory", "growth")
+ASPECTS = ("phases", "latency", "idle", "memory", "growth", "serving")
 
 
 def main() -> None:
@@ -81,6 +82,8 @@ def _aspect(at: Stage, log: Log, name: str) -> Mapping[str, Any]:
             return phases(at, log)
         case "latency":
             return aspects.latency(at, 20)
+        case "serving":
+            return serving(at, log)
         case "idle":
             return aspects.idle(at)
         case "memory":

@@ -39,10 +39,11 @@ def latency(stage: Stage, seconds: float) -> Mapping[str, float]:
         run.simulator(f"--symbols {SYMBOLS} --interval {symbols / PER_SECOND} --seed 1")
         wait_until(lambda: sum(run.prefix().values()) > 2 * PER_SECOND, 60)
         with closing(psycopg2.connect(run.database_url)) as connection:
-            return _watch(connection, seconds)
+            return watch(connection, seconds)
 
 
-def _watch(connection: Any, seconds: float) -> Mapping[str, float]:
+def watch(connection: Any, seconds: float) -> Mapping[str, float]:
+    """``latency`` of the deployment that lands into this database meanwhile."""
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE seen (partition int, start_offset bigint, end_offset bigint, at float8)")
