@@ -52,6 +52,7 @@ beat_schedule = {
     "make-days": {"task": "make_days", "schedule": 600.0},
     "stitch": {"task": "stitch", "schedule": _settings().completeness.interval_seconds},
     "relay-rejects": {"task": "relay_rejects", "schedule": 5.0},
+    "expect": {"task": "expect", "schedule": _settings().expectations.interval_seconds},
     "merge-ranges": {"task": "merge_ranges", "schedule": 60.0},
 }
 timezone = "UTC"

@@ -8,7 +8,7 @@ from celery import Celery
 from orderbook import broker
 
 broker.mend()
-app = Celery("orderbook", include=["orderbook.tasks"])
+app = Celery("orderbook", include=["orderbook.tasks", "orderbook.worker"])
 app.config_from_object("celeryconfig")
 
 # Flower looks for flowerconfig.py in its working directory; where there is none, it would listen on every interface

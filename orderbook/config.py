@@ -6,6 +6,7 @@ its own.
 """
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from orderbook.sections import (
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
+    ExpectationsSettings,
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
@@ -63,6 +65,7 @@ class Settings(BaseSettings):
     completeness: CompletenessSettings = CompletenessSettings()
     archive: ArchiveSettings = ArchiveSettings()
     query: QuerySettings = QuerySettings()
+    expectations: ExpectationsSettings = ExpectationsSettings()
     simulator: SimulatorSettings = SimulatorSettings()
     metrics: MetricsSettings = MetricsSettings()
     api: ApiSettings = ApiSettings()
@@ -107,10 +110,19 @@ class RunningServers(WellKnownNames):
     """The addresses of a living ``orderbook up``: of this working directory, else of the default data folder."""
 
     def variables(self) -> dict[str, str]:
-        lent = running_servers()
-        if any(os.environ.get(name) for name in ("DATABASE_URL", f"{PREFIX}DATABASE__URL")):
-            lent = {name: value for name, value in lent.items() if name not in LENT}  # roles of another database
-        return lent
+        return _lent(os.environ, running_servers())
+
+
+def _lent(environment: Mapping[str, str], running: Mapping[str, str]) -> dict[str, str]:
+    own_database = any(environment.get(name) for name in ("DATABASE_URL", f"{PREFIX}DATABASE__URL"))
+    # beside a database of one's own, the roles of `up` would be those of another
+    return {name: value for name, value in running.items() if not (own_database and name in LENT)}
+
+
+def lent_places(environment: Mapping[str, str], running: Mapping[str, str]) -> set[tuple[str, ...]]:
+    """Where in the settings a running ``orderbook up`` puts its values, unless the environment has its own there."""
+    names = WELL_KNOWN | LENT | PORTS
+    return {names[name] for name, value in _lent(environment, running).items() if value and name in names}
 
 
 def default_data_dir() -> Path:

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from typing import Literal
 
 import structlog
@@ -85,6 +87,34 @@ def configure(level: str, log_format: Literal["auto", "json", "text"]) -> None:
         logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
     for name in REPETITIVE:
         logging.getLogger(name).filters[:] = [_OnceAnOutage()]
+
+
+def range_label(topic: str, partition: int, start: int, end: int) -> str:
+    """How every line about ``[start, end)`` names it: topic, partition, first and last offset."""
+    return f"{topic}/{partition}/{start}-{end - 1}"
+
+
+class Tally:
+    """Tells counts at once, and then at most once in a while, together with what has come since.
+
+    One per process and thing. Call ``add`` often, also with nothing: it says what is still untold.
+    """
+
+    def __init__(self, log: structlog.stdlib.BoundLogger, what: str, pause_seconds: float = 30.0) -> None:
+        self._log = log
+        self._what = what
+        self._pause_seconds = pause_seconds
+        self._told_at = float("-inf")
+        self._untold: Counter[str] = Counter()
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        """Count these; zeros are not told."""
+        self._untold += Counter(counts)
+        now = monotonic()
+        if self._untold and now - self._told_at >= self._pause_seconds:
+            self._log.warning(self._what, **self._untold)
+            self._told_at = now
+            self._untold = Counter()
 
 
 class Outage:

@@ -1,11 +1,16 @@
 """Every metric, declared once: name, kind, labels and unit. Who measures one takes its declaration from here.
 
 Names begin with ``orderbook_``, units are base units, counters end in ``_total``, and no label grows without bound.
+A declaration makes nothing. What the ledger, Kafka and Redis know is asked by ``exporter/``, so it is exact whoever
+died. What only a process can know, it counts itself from its first ``count`` or ``observe`` on; the children of a
+worker's pool count in files (``exporter/beside.py``).
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
+from prometheus_client import Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 PREFIX: Final = "orderbook_"
@@ -22,6 +27,7 @@ class Metric:
     kind: Kind
     help: str
     labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()  # of a histogram: upper bounds
 
     @property
     def name(self) -> str:
@@ -33,13 +39,36 @@ class Metric:
         made = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
         return made(self.name, self.help, labels=self.labels)
 
+    def count(self, amount: float = 1) -> None:
+        """Add to a counter of this process."""
+        _counter(self).inc(amount)
+
+    def observe(self, value: float, *labels: str) -> None:
+        """Note one value of a histogram of this process, with the label values in the order of their declaration."""
+        histogram = _histogram(self)
+        (histogram.labels(*labels) if labels else histogram).observe(value)
+
+
+@cache
+def _counter(metric: Metric) -> Counter:
+    return Counter(metric.name, metric.help, metric.labels)
+
+
+@cache
+def _histogram(metric: Metric) -> Histogram:
+    return Histogram(metric.name, metric.help, metric.labels, buckets=metric.buckets)
+
 
 DECLARED: Final[dict[str, Metric]] = {}
 
 
-def _declare(suffix: str, kind: Kind, text: str, *labels: str) -> Metric:
-    metric = DECLARED[PREFIX + suffix] = Metric(suffix, kind, text, labels)
+def _declare(suffix: str, kind: Kind, text: str, *labels: str, buckets: tuple[float, ...] = ()) -> Metric:
+    metric = DECLARED[PREFIX + suffix] = Metric(suffix, kind, text, labels, buckets)
     return metric
+
+
+DURATIONS: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)  # up to the longest fetch
+LATENCIES: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400)  # up to a day of catching up
 
 
 BUILD_INFO = _declare("build_info", "gauge", "1, with the version of this package", "version")
@@ -64,6 +93,13 @@ HOT_ROWS = _declare("hot_rows", "gauge", "Rows in ticks, as Postgres estimates t
 HOT_BYTES = _declare("hot_bytes", "gauge", "Bytes of ticks with their indexes")
 PARTITION_RUNWAY = _declare("partition_runway_seconds", "gauge", "Until the first day that has no partition")
 
+EXPECTATIONS_FAILED = _declare(
+    "expectations_failed", "gauge", "Expectations that fail in the newest runs over a day and over an hour", "severity"
+)
+EXPECTATIONS_LAST_RUN = _declare(
+    "expectations_last_run_timestamp_seconds", "gauge", "When a run of the expectations last came to its end"
+)
+
 LAG_MESSAGES = _declare("consumer_lag_messages", "gauge", "Records of the log above the prefix", "partition")
 LAG_SECONDS = _declare("consumer_lag_seconds", "gauge", "Age of the oldest record above the prefix", "partition")
 STABLE_LAG = _declare("last_stable_lag_messages", "gauge", "Records that a transaction still hides", "partition")
@@ -79,3 +115,26 @@ REDIS_MEMORY = _declare("redis_memory_bytes", "gauge", "Memory that Redis uses f
 REDIS_MEMORY_LIMIT = _declare("redis_memory_limit_bytes", "gauge", "Redis' maxmemory; no series where it has none")
 
 DISK_FREE = _declare("disk_free_ratio", "gauge", "Free share of the disk with the embedded servers' data")
+
+SEQUENCE_EVENTS = _declare(
+    "sequence_events_total", "counter", "Gaps, repeats, reorders, resets and stalls that were recorded", "kind"
+)
+COVERAGE = _declare("coverage_ratio", "gauge", "Share that came of this hour and the one before", "symbol")
+SYMBOL_STALE = _declare(
+    "symbol_stale", "gauge", "1 where an open market was silent for longer than its profile's patience", "symbol"
+)
+
+TICKS_PRODUCED = _declare("simulator_ticks_produced_total", "counter", "Ticks that Kafka acknowledged to a simulator")
+INGEST_DURATION = _declare(
+    "ingest_duration_seconds", "histogram", "A phase of a range that landed", "phase", buckets=DURATIONS
+)
+END_TO_END = _declare(
+    "end_to_end_latency_seconds",
+    "histogram",
+    "From the append of a range's oldest record, by the broker's clock, to its COMMIT",
+    buckets=LATENCIES,
+)
+DRAIN_DURATION = _declare("drain_duration_seconds", "histogram", "A whole pass of the drainer", buckets=DURATIONS)
+RANGE_DEATHS_SEEN = _declare(
+    "range_deaths_total", "counter", "Attempts at a range that followed one which ended without a word"
+)

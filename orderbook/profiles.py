@@ -35,6 +35,7 @@ class Fault(NamedTuple):
     detail: str
 
 
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(strict=True, gt=0, le=1e10)]  # three centuries: timedelta and datetime hold it
 
 
@@ -54,6 +55,8 @@ class Profile:
     sequence: Rule = "+1"  # how sequence ids go on: nothing else is a gap, a repeat, a reorder or a reset
     stale_after_seconds: Seconds | None = None  # of open time without a tick: the symbol stands still
     sessions: Sessions | None = None  # None: always open
+    max_spread: Positive | None = None  # in units of the price; a wider one is stored, and fails its expectation
+    max_spread_ratio: Positive | None = None  # as a share of the mid; of both bounds the wider counts
 
     def fault(self, tick: OrderBookTick, broker_time: datetime | None) -> Fault | None:
         """What is wrong with ``tick``, or None. No age is judged where the broker gave no time."""

@@ -124,7 +124,7 @@ class IngestSettings(Section):
 
     lease_seconds: float = Field(10, ge=1, description="a worker that is silent for longer loses its range")
     landing_seconds: float = Field(15, ge=1, description="the longest landing transaction (Postgres ends it)")
-    fetch_bytes: int = Field(32 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
+    fetch_bytes: int = Field(8 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
     fetch_seconds: float = Field(20, gt=0, description="time to read in one attempt; the rest becomes a range")
     fast_lane: bool = Field(True, description="judge whole ranges at once; false: record by record, ten times slower")
     profiles_file: Path | None = Field(None, description="TOML with validation profiles by symbol pattern")
@@ -132,12 +132,15 @@ class IngestSettings(Section):
 
 
 class MetricsSettings(Section):
-    """What `orderbook exporter` serves, and how often it looks."""
+    """What exporter, worker and simulator serve to Prometheus, and how often the exporter looks."""
 
-    address: str = Field("127.0.0.1", description="where the exporter listens")
+    enabled: bool = Field(True, description="worker and simulator serve /metrics, too")
+    address: str = Field("127.0.0.1", min_length=1, description="where exporter, worker and simulator listen")
     port: int = Field(
         9464, ge=0, le=65_535, description="of the exporter; `orderbook up` takes another where it is taken"
     )
+    worker_port: int = Field(9465, ge=0, le=65_535, description="of a worker; another free one where it is taken")
+    simulator_port: int = Field(9466, ge=0, le=65_535, description="of a simulator; the same")
     interval_seconds: float = Field(5, gt=0, description="the exporter asks ledger, Kafka and Redis this often")
     stale_seconds: float = Field(30, gt=0, description="what a source has not said anew for this long has no series")
 
@@ -207,6 +210,16 @@ class QuerySettings(Section):
     seconds: float = Field(60, gt=0, description="after which it is ended")
     memory_mb: int = Field(512, ge=64, description="that DuckDB may use; larger sorts and joins go to disk")
     threads: int = Field(2, ge=1, description="of DuckDB")
+
+
+class ExpectationsSettings(Section):
+    """How Great Expectations judges what is stored (`pip install 'orderbook[quality]'`)."""
+
+    interval_seconds: float = Field(900, gt=0, description="workers have the last hour judged this often")
+    day_after_seconds: float = Field(1800, ge=0, description="a day is judged this long after it ended (UTC)")
+    seconds: float = Field(600, gt=0, description="the longest run")
+    memory_bytes: int = Field(2**30, ge=2**29, description="the most memory of a run (on Linux, its data segment)")
+    keep_days: int = Field(30, ge=1, description="results of an hour are kept this long, those of days for ever")
 
 
 class SimulatorSettings(Section):

@@ -1,6 +1,5 @@
 """Every Celery task: a thin shell over a stage. Clients are made per process, after the fork, on first use."""
 
-import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -8,22 +7,24 @@ from functools import cache
 from typing import Any
 
 import structlog
-from celery.signals import setup_logging, worker_process_init, worker_ready
 
+from orderbook import metrics
 from orderbook.broker import BROKER_ERRORS
 from orderbook.celery import app
+from orderbook.clock import monotonic
 from orderbook.completeness.stitcher import Stitcher
 from orderbook.completeness.summary import Summariser
 from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
-from orderbook.errors import Unavailable
+from orderbook.errors import ConfigError, Unavailable
+from orderbook.expectations.launch import Background
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
 from orderbook.live.channel import Publisher
-from orderbook.logs import Outage, configure
+from orderbook.logs import Outage, Tally
 from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
@@ -43,21 +44,6 @@ DRAIN_TRANSACTION_SECONDS = 10.0
 LETTERS_AT_ONCE = 500
 
 
-@setup_logging.connect
-def _configure_logs(**_: Any) -> None:
-    configure(settings().log_level, settings().log_format)
-
-
-@worker_ready.connect
-def _make_days_at_once(**_: Any) -> None:
-    make_days.apply_async()  # beat's own first turn comes an interval after its start
-
-
-@worker_process_init.connect
-def _leave_the_program_uncollected(**_: Any) -> None:
-    gc.freeze()  # a range's 20,000 messages set off collections of all that was imported: half the worker's time
-
-
 @app.task(name="drain")
 def drain() -> None:
     """One pass of the drainer: cut new ranges, hint what is due, project the prefix. It serves all that asked for one.
@@ -65,8 +51,10 @@ def drain() -> None:
     Passes come before ranges. Those that were asked for during a slow one would keep the ranges waiting long after it.
     """
     with _patience("drain put off"):
+        began = monotonic()
         try:
-            _drainer(os.getpid()).run()
+            if _drainer(os.getpid()).run() is not None:
+                metrics.DRAIN_DURATION.observe(monotonic() - began)
         finally:
             with suppress(Unavailable):  # of the broker, which the pass itself has told
                 _broker(_forget_waiting_passes)()
@@ -105,8 +93,7 @@ def stitch() -> None:
     """Stitch the sequence ids of what was finished since: gaps, repeats, resets, and ticks by the hour."""
     with _patience("ids not stitched"):
         done = _stitcher(os.getpid()).run()
-        if done.events or done.confirmed:
-            log.warning("sequence events", **done.events, confirmed=done.confirmed)
+        _sequence_events(os.getpid()).add({**done.events, "confirmed": done.confirmed})
 
 
 @app.task(name="relay_rejects")
@@ -120,6 +107,18 @@ def relay_rejects() -> None:
         except Unavailable:
             _dead_letters.cache_clear()
             raise
+
+
+@app.task(name="expect")
+def expect() -> None:
+    """Have Great Expectations judge what is due, in a process that this one does not wait for."""
+    outage = _outage(os.getpid(), "expectations are not judged")
+    try:
+        _judging(os.getpid()).start()
+    except ConfigError as error:  # the extra is not installed: everything else works without
+        outage.goes_on(error)
+    else:
+        outage.is_over()
 
 
 @contextmanager
@@ -137,6 +136,11 @@ def _patience(what: str) -> Iterator[None]:
 @cache
 def _outage(_pid: int, what: str) -> Outage:
     return Outage(log, what)
+
+
+@cache
+def _sequence_events(_pid: int) -> Tally:
+    return Tally(log, "sequence events")
 
 
 @cache
@@ -187,6 +191,11 @@ def _stitcher(pid: int) -> Stitcher:
         confirm_after_seconds=config.completeness.confirm_after_seconds,
         pause_seconds=config.completeness.interval_seconds / 2,
     )
+
+
+@cache
+def _judging(_pid: int) -> Background:
+    return Background()
 
 
 @cache

@@ -202,6 +202,7 @@ def _environment(servers: RunningServers, url: str, topic: str) -> dict[str, str
         "KAFKA_BOOTSTRAP_SERVERS": servers.kafka_bootstrap,
         **servers.roles(url),
         "REDIS_URL": servers.redis_url,
+        "ORDERBOOK_METRICS__ENABLED": "false",  # tests count and stop a worker's children; /metrics is one more
         "ORDERBOOK_KAFKA__TOPIC": topic,
         "ORDERBOOK_KAFKA__GROUP_ID": f"group.{uuid4().hex[:12]}",
     }

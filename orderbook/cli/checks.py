@@ -126,6 +126,7 @@ def _postgres(settings: Settings) -> Iterator[Finding]:
             ("clock", _clock),
             ("schema", _schema),
             ("days", _days),
+            ("storage", _storage),
             ("drainer", _drainer),
             ("alarms", _alarms),
         )
@@ -133,7 +134,7 @@ def _postgres(settings: Settings) -> Iterator[Finding]:
             try:
                 yield part(reader, settings)
             except OrderbookError as error:
-                yield _failed(name, error, "")
+                yield _failed(name, error, "orderbook db check; the reader's role: orderbook db upgrade")
 
 
 def _clock(reader: Reader, _settings: Settings) -> Finding:
@@ -160,6 +161,17 @@ def _days(reader: Reader, settings: Settings) -> Finding:
         return Finding("days", Outcome.OK, f"partitions up to {max(there)}")
     # landing makes the days it needs, so a missing one costs a lock at midnight, not data
     return Finding("days", Outcome.WARN, f"no partition yet for {', '.join(missing)}", "run a beat and a worker")
+
+
+def _storage(reader: Reader, settings: Settings) -> Finding:
+    days = list_days(reader.engine)
+    size = sum(size for _, _, size in days) / 2**30
+    kept = [day for day, rows, _ in days if rows > 0]
+    text = f"{size:.1f} GiB of ticks" + (f" since {min(kept)}" if kept else "")
+    if kept and (utc_now().date() - min(kept)).days > settings.database.hot_days:
+        fix = "freeze the days before, or raise ORDERBOOK_DATABASE__HOT_DAYS"
+        return Finding("storage", Outcome.WARN, f"{text}: more than {settings.database.hot_days} days", fix)
+    return Finding("storage", Outcome.OK, text)
 
 
 def _drainer(reader: Reader, _settings: Settings) -> Finding:

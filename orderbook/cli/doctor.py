@@ -9,9 +9,10 @@ from orderbook.cli.options import JsonOption
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Check Python, settings, Kafka, Redis, Postgres, schema, drainer, exporter and disk; each line names its fix.
+    """Check Python, settings, Kafka, Redis, Postgres, clock, schema, storage, drainer, alarms, exporter and disk.
 
-    Exit code 1 where a check failed, 3 where a service is unreachable; warnings are no failure.
+    Each line that is not ok names its fix. Exit code 1 where a check failed, 3 where a service is unreachable;
+    warnings are no failure.
     """
     from rich.console import Console
     from rich.text import Text

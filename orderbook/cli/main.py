@@ -2,7 +2,7 @@
 
 import typer
 
-from orderbook.cli import archive, audit, config, db, quarantine, ranges, topics
+from orderbook.cli import archive, audit, config, db, expectations, quarantine, ranges, topics
 from orderbook.cli.api import api
 from orderbook.cli.coverage import coverage
 from orderbook.cli.doctor import doctor
@@ -45,6 +45,7 @@ app.command(epilog="Example: orderbook report --date yesterday --tz Europe/Amste
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(archive.app, name="archive")
+app.add_typer(expectations.app, name="expectations")
 app.add_typer(db.app, name="db")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")

@@ -8,14 +8,15 @@ from typing import Self
 
 from orderbook.cli.output import table_lines
 from orderbook.cli.services import silence_kafka
-from orderbook.clock import utc_now
+from orderbook.clock import monotonic, utc_now
 from orderbook.config import settings
 from orderbook.errors import Unavailable
 from orderbook.store.ledger_reader import Alarm, CursorState, Landed, landed, newest_cursors, open_alarms
 from orderbook.store.quarantine_reader import open_rejects_by_reason
-from orderbook.store.reader import Reader, newest_ticks
+from orderbook.store.reader import Reader, Snapshot, newest_ticks
 from orderbook.stream.topics import TopicClient
 
+REST = 50  # counting a large quarantine takes at most a fiftieth of Postgres' time
 FRESH = timedelta(days=1)  # a newest tick older than this is not looked for: each day more costs a probe per symbol
 
 
@@ -55,6 +56,8 @@ class Source:
     def __init__(self) -> None:
         self._reader = Reader()
         self._topic: TopicClient | None = None
+        self._rejects: dict[str, int] = {}
+        self._count_again = float("-inf")
 
     def read(self) -> PipelineState:
         """One look. Raises ``Unavailable`` where Postgres is away; of Kafka it only says so."""
@@ -62,7 +65,7 @@ class Source:
         with self._reader.snapshot() as connection:
             cursors = newest_cursors(connection)
             counts = landed(connection)
-            rejects = open_rejects_by_reason(connection)
+            rejects = self._open_rejects(connection)
             alarms, newest_alarms = open_alarms(connection)
             newest = newest_ticks(connection, utc_now() - FRESH)
         ages = [(utc_now() - tick.event_time).total_seconds() for tick in newest]
@@ -76,6 +79,14 @@ class Source:
             newest_alarms=newest_alarms,
             kafka_error=kafka_error,
         )
+
+    def _open_rejects(self, connection: Snapshot) -> dict[str, int]:
+        """By reason; counted again only after ``REST`` times as long as the counting took."""
+        began = monotonic()
+        if began >= self._count_again:
+            self._rejects = open_rejects_by_reason(connection)
+            self._count_again = monotonic() + REST * (monotonic() - began)
+        return self._rejects
 
     def _ends(self) -> tuple[dict[int, int], str | None]:
         try:

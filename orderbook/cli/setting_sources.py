@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from orderbook.config import PREFIX, WELL_KNOWN, Settings
+from orderbook.config import PREFIX, WELL_KNOWN, Settings, lent_places
 from orderbook.sections import Section
 
 HIDDEN = "***"
@@ -85,9 +85,7 @@ def _source(
     for name, place in WELL_KNOWN.items():
         if place == path and environment.get(name):
             return name
-        if place == path and running.get(name):
-            return "running `orderbook up`"
-    return "default"
+    return "running `orderbook up`" if path in lent_places(environment, running) else "default"
 
 
 def problems(environment: Mapping[str, str]) -> list[str]:

@@ -16,7 +16,7 @@ from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.drain.policy import CutPolicy, assess, cut, prefix
 from orderbook.errors import Unavailable
-from orderbook.logs import Outage
+from orderbook.logs import Outage, range_label
 from orderbook.store.ledger import Generation, Ledger
 from orderbook.store.partition_ledger import PartitionLedger
 from orderbook.stream.topics import LogBounds, TopicClient, TopicIdentity
@@ -168,10 +168,12 @@ class Drainer:
         planned = self._lose(partition, ledger, cursor.planned, bounds.start)
         for start, end in cut(planned, verdict.end, len(ranges), self._policy):
             ledger.add(start, end, epoch=bounds.leader_epoch)
+            log.debug("range planned", range=range_label(self._topic, partition, start, end))
             planned = end
         done.prefixes[partition] = ledger.move_cursor(planned, prefix(cursor, ranges))
-        for range_id in ledger.end_overdue_holders():
-            log.warning("a worker outlived its lease: its connection was ended", range_id=range_id)
+        for held in ledger.end_overdue_holders():
+            label = range_label(self._topic, partition, *held)
+            log.warning("a worker outlived its lease: its connection was ended", range=label)
         return ledger.take_due(done.room, self._timing.hint_again_seconds)
 
     def _lose(self, partition: int, ledger: PartitionLedger, planned: int, log_start: int) -> int:
@@ -182,7 +184,7 @@ class Drainer:
             lost.append((planned, log_start))
         for start, end in lost:
             ledger.alarm("lost", f"the log begins at {log_start}", start, end)
-            log.error("offsets lost", topic=self._topic, partition=partition, start=start, end=end)
+            log.error("offsets lost", range=range_label(self._topic, partition, start, end))
         return max(planned, log_start)
 
     def _hint_later(self, done: Pass) -> None:

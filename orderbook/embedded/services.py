@@ -1,12 +1,26 @@
-"""How other shells find the servers of an ``up``: ``services.env``, and a pointer to it in the working directory."""
+"""How other shells find the servers of an ``up``: ``services.env``, and a pointer to it in the working directory.
 
+Beside the pointer, ``targets.json`` tells Prometheus what to scrape (``monitoring/prometheus-up.yml``).
+"""
+
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from orderbook.config import POINTER
 from orderbook.embedded.folder import DataFolder, write_private
 from orderbook.embedded.servers import Addresses
+
+TARGETS = POINTER.with_name("targets.json")
+
+
+def write_targets(places: Mapping[str, str]) -> None:
+    """Tell Prometheus, in its file-based discovery, what to scrape: places by job."""
+    text = json.dumps([{"targets": [place], "labels": {"job": job}} for job, place in places.items()], indent=1)
+    with suppress(OSError):  # as with the pointer
+        TARGETS.parent.mkdir(exist_ok=True)
+        TARGETS.write_text(text + "\n")
 
 
 @contextmanager
@@ -28,4 +42,5 @@ def announced(folder: DataFolder, addresses: Addresses, **others: str) -> Iterat
         with suppress(OSError):
             if pointer.read_text() == target:
                 pointer.unlink()
+                (pointer.parent / TARGETS.name).unlink(missing_ok=True)
                 pointer.parent.rmdir()

@@ -22,7 +22,7 @@ from orderbook.embedded.pipeline import Typed
 from orderbook.embedded.ports import LOOPBACK, choose_port
 from orderbook.embedded.process import Command, Process, wait_until
 from orderbook.embedded.servers import START_SECONDS, Server, Servers, servers_in
-from orderbook.embedded.services import announced
+from orderbook.embedded.services import announced, write_targets
 from orderbook.embedded.supervisor import Supervised, Supervisor
 
 STEP_SECONDS = 600.0  # a migration of a large table takes its time
@@ -129,6 +129,8 @@ class Up:
 
     def _start_pipeline(self, environment: Mapping[str, str]) -> None:
         address, port = settings().flower_address, choose_port(FLOWER_PORT)
+        environment, places = self._places(environment)
+        places["flower"] = f"{address}:{port}"
         commands = [
             pipeline.api(environment, self.api_port),
             *pipeline.celery(environment, address, port),
@@ -139,8 +141,21 @@ class Up:
         for typed in commands:
             self.supervisor.start(typed.command, typed.text)
             self._say_step(typed.command.name, typed.text)
-        metrics = f"http://{settings().metrics.address}:{self.metrics_port}/metrics"
-        self.links = f"live page http://{LOOPBACK}:{self.api_port} · Flower http://{address}:{port} · metrics {metrics}"
+        write_targets(places)
+        page = f"live page http://{LOOPBACK}:{self.api_port}"
+        self.links = f"{page} · Flower http://{address}:{port} · metrics http://{places['orderbook']}/metrics"
+
+    def _places(self, environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """The environment with free ports for metrics, and what is to be scraped, by job."""
+        options = settings().metrics
+        places = {"orderbook": f"{options.address}:{self.metrics_port}"}
+        changed = dict(environment)
+        for job, wished in (("worker", options.worker_port), ("simulator", options.simulator_port)):
+            if options.enabled and (job != "simulator" or self.wishes.simulator):
+                port = choose_port(wished)
+                changed[f"ORDERBOOK_METRICS__{job.upper()}_PORT"] = str(port)
+                places[job] = f"{options.address}:{port}"
+        return changed, places
 
     def _launch(self, server: Server, command: Command | None = None) -> Supervised:
         return self.supervisor.start(command or server.prepare(), server.text, server.prepare)

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import Connection
-
 from orderbook import metrics
 from orderbook.clock import monotonic, utc_now
 from orderbook.config import Settings
+from orderbook.exporter.quality import Quality
 from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
 from orderbook.store.days import list_days
-from orderbook.store.exported import OpenRangeAges, RejectCounter, open_alarms_by_kind
+from orderbook.store.expectation_runs import last_finished, standing_failures
+from orderbook.store.exported import OpenRangeAges, RejectCounter, SequenceEventCounter, open_alarms_by_kind
 from orderbook.store.ledger_reader import CursorState, landed, newest_cursors
-from orderbook.store.reader import Reader, newest_ticks
+from orderbook.store.reader import Reader, Snapshot, newest_ticks
 
 STATEMENT_SECONDS = 5.0
 FRESH = timedelta(days=1)  # a newest tick older than this is not looked for: each day more costs a probe per symbol
@@ -29,14 +29,17 @@ class LedgerSource:
         self._window = settings.drain.max_open
         self._reader: Reader | None = None
         self._rejects = RejectCounter()
+        self._events = SequenceEventCounter()
         self._ages = OpenRangeAges()
+        self._quality = Quality(settings.ingest.profiles_file)
 
     def look(self) -> list[Sample]:
         """All figures of now. Raises ``Unavailable``."""
         if self._reader is None:
             self._reader = Reader(self._database, STATEMENT_SECONDS)
         with self._reader.snapshot() as connection:
-            samples = [*self._counts(connection), *self._ranges(connection), *_symbols(connection)]
+            samples = [*self._counts(connection), *self._ranges(connection), *self._symbols(connection)]
+            samples += self._expectations(connection)
         return [*samples, *day_samples(list_days(self._reader.engine), utc_now())]
 
     def close(self) -> None:
@@ -45,16 +48,26 @@ class LedgerSource:
             self._reader.close()
             self._reader = None
 
-    def _counts(self, connection: Connection) -> Iterator[Sample]:
+    def _counts(self, connection: Snapshot) -> Iterator[Sample]:
         counts = landed(connection)
         yield metrics.TICKS_LANDED, (), counts.ok
         yield metrics.OFFSETS_LOST, (), counts.lost
         for reason, count in self._rejects.count(connection).items():
             yield metrics.TICKS_QUARANTINED, (reason,), count
+        for kind, count in self._events.count(connection, monotonic()).items():
+            yield metrics.SEQUENCE_EVENTS, (kind,), count
         for kind, count in open_alarms_by_kind(connection).items():
             yield metrics.ALARMS_OPEN, (kind,), count
 
-    def _ranges(self, connection: Connection) -> Iterator[Sample]:
+    def _expectations(self, connection: Snapshot) -> Iterator[Sample]:
+        last = last_finished(connection)
+        if last is None:
+            return  # they are optional: what never ran has no series
+        yield metrics.EXPECTATIONS_LAST_RUN, (), last.timestamp()
+        for severity, count in standing_failures(connection).items():
+            yield metrics.EXPECTATIONS_FAILED, (severity,), count
+
+    def _ranges(self, connection: Snapshot) -> Iterator[Sample]:
         cursors = newest_cursors(connection)
         yield metrics.RANGE_WINDOW, (), self._window
         yield metrics.RANGE_OLDEST_AGE, (), self._ages.oldest(connection, monotonic())
@@ -64,19 +77,19 @@ class LedgerSource:
             yield metrics.PARTITION_HALTED, (str(cursor.partition),), float(cursor.halted_reason is not None)
         yield from _drained(cursors)
 
+    def _symbols(self, connection: Snapshot) -> Iterator[Sample]:
+        newest = {tick.symbol: tick.event_time for tick in newest_ticks(connection, utc_now() - FRESH)}
+        if len(newest) <= MOST_SYMBOLS:
+            for symbol, at in newest.items():
+                yield metrics.LAST_EVENT, (symbol,), at.timestamp()
+        yield from self._quality.look(connection, newest)
+
 
 def _drained(cursors: Sequence[CursorState]) -> Iterator[Sample]:
     ages = [cursor.drained_seconds_ago for cursor in cursors if cursor.halted_reason is None]
     known = [age for age in ages if age is not None]
     if known and len(known) == len(ages):
         yield metrics.DRAIN_LAST_SUCCESS, (), utc_now().timestamp() - max(known)
-
-
-def _symbols(connection: Connection) -> Iterator[Sample]:
-    newest = newest_ticks(connection, utc_now() - FRESH)
-    if len(newest) <= MOST_SYMBOLS:
-        for tick in newest:
-            yield metrics.LAST_EVENT, (tick.symbol,), tick.event_time.timestamp()
 
 
 def day_samples(days: Sequence[tuple[date, int, int]], now: datetime) -> Iterator[Sample]:

@@ -12,17 +12,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from orderbook.clock import monotonic
+from orderbook import metrics
+from orderbook.clock import monotonic, utc_now
 from orderbook.crashpoints import crashpoint, crashpoint_within
 from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
 from orderbook.ingest.isolation import ChildStuck
 from orderbook.ingest.validator import Judge, Judged, reject
-from orderbook.logs import Outage
+from orderbook.logs import Outage, range_label
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
-from orderbook.store.landing import Landing, Load, Reject, Summarise, rows_without
+from orderbook.store.landing import Landing, Load, Summarise, rows_without
+from orderbook.store.rejects import Reject
 from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher, Records
 from orderbook.stream.topics import TopicClient
 
@@ -35,7 +38,7 @@ DEATHS_TO_SUSPECT = 2
 class AttemptPolicy:
     """How much one attempt may read, and for how long it holds its range."""
 
-    fetch_bytes: int = 32 * 2**20
+    fetch_bytes: int = 8 * 2**20  # 20,000 ticks of 400; a process holds some copies of them
     fetch_seconds: float = 20
     landing_lease_seconds: float = 20  # longer than the landing transaction may last
     go_on_seconds: float = 1  # with the ranges that follow: a drain that waits for this worker waits no longer
@@ -89,21 +92,27 @@ class Ingestor:
         an outage once the range is taken; before that, ``Unavailable``.
         """
         deadline = monotonic() + self._policy.go_on_seconds
-        rows, following = self._run_one(range_id)
-        while following is not None and monotonic() < deadline:
-            more, following = self._run_one(following)
-            rows += more
+        try:
+            rows, following = self._run_one(range_id)
+            while following is not None and monotonic() < deadline:
+                more, following = self._run_one(following)
+                rows += more
+        finally:
+            unbind_contextvars("range")
         if self._fetcher is not None:
             self._fetcher.rest()
         return rows
 
     def _run_one(self, range_id: int) -> tuple[int, int | None]:
         claim: Claim | None = None
+        unbind_contextvars("range")
         with self._claims.session() as session:
             try:
                 claim = session.claim(range_id)
                 if claim is None:
                     return 0, None
+                # every line from here on names it, whoever writes it
+                bind_contextvars(range=range_label(self._name, claim.partition, claim.start, claim.end))
                 stored, position = self._attempt(session, claim)
                 return stored, session.following(claim, position)
             except NotOurs as error:
@@ -136,8 +145,11 @@ class Ingestor:
 
     def _attempt(self, session: Session, claim: Claim) -> tuple[int, int]:
         renew = session.renewing(claim)
+        began = monotonic()
+        if claim.deaths:
+            metrics.RANGE_DEATHS_SEEN.count()
         if claim.deaths >= DEATHS_TO_SUSPECT:
-            log.warning("range suspect", range=self._label(claim), deaths=claim.deaths)
+            log.warning("range suspect", deaths=claim.deaths)
             batch, judged = self._isolate(claim, renew)
             fetched = monotonic()
         else:
@@ -147,10 +159,15 @@ class Ingestor:
             crashpoint_within(f"judge.{claim.partition}", claim.start, batch.position)
             renew()
             judged = self._judge.judge(batch.records)
+        validated = monotonic()
         self._vouch(claim)
         load = self._load(session, claim, batch, judged, fetched)
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
+        metrics.INGEST_DURATION.observe(fetched - began, "fetch")
+        metrics.INGEST_DURATION.observe(validated - fetched, "validate")
+        if batch.records and (appended := batch.records[0].broker_time) is not None:
+            metrics.END_TO_END.observe(max(0.0, (utc_now() - appended).total_seconds()))  # clocks may differ
         self._outage.is_over()
         self._announce(rows_without(load.ticks, refused), claim.generation, claim.partition)
         self._report(claim, load, stored, refused, judged)
@@ -207,16 +224,13 @@ class Ingestor:
         return None
 
     def _report(self, claim: Claim, load: Load, stored: int, refused: Sequence[Reject], judged: Judged) -> None:
-        label = self._label(claim, load.position)
+        rest = {"rest_from": load.position} if load.position < claim.end else {}
         counts = Counter(r.reason for r in (*load.rejects, *refused))
-        log.info("range landed", range=label, ok=stored, bad=counts.total(), gaps=load.gaps)
+        log.info("range landed", ok=stored, bad=counts.total(), gaps=load.gaps, **rest)
         if counts:
-            log.warning("ticks rejected", range=label, **counts)
+            log.warning("ticks rejected", **counts)
         if judged.floored_times or judged.unknown_fields:
-            log.info("ticks trimmed", range=label, times=judged.floored_times, fields=judged.unknown_fields)
-
-    def _label(self, claim: Claim, end: int | None = None) -> str:
-        return f"{self._name}/{claim.partition}/{claim.start}-{(end or claim.end) - 1}"
+            log.info("ticks trimmed", times=judged.floored_times, fields=judged.unknown_fields)
 
     def close(self) -> None:
         """Close the clients; the next attempt makes new ones. After an outage a stalled one may stay so for ever."""

@@ -21,7 +21,7 @@ from orderbook.errors import OrderbookError, Unavailable
 from orderbook.ingest.validator import Judged, columns, reject
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim
-from orderbook.store.landing import Reject
+from orderbook.store.rejects import Reject
 from orderbook.stream.batch import Batch, Record
 from orderbook.tick import OrderBookTick
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from random import SystemRandom
 
+from orderbook import metrics
 from orderbook.clock import monotonic
 from orderbook.errors import AlreadyRunning, OrderbookError, Unavailable
 from orderbook.sections import KafkaSettings
@@ -135,6 +136,7 @@ class Run:
 
     def _on_acknowledged(self, sent: Sent, partition: int, offset: int) -> None:
         self._acknowledged += 1
+        metrics.TICKS_PRODUCED.count()
         if self._ledger:
             self._ledger.acknowledged(sent, partition, offset)
 

@@ -4,8 +4,9 @@ Counts come from the ledger and not from the workers: a worker that is killed af
 what it had counted; rows of the ledger are written in the transaction of the ticks that they count.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -22,6 +23,13 @@ REJECTS = text("""
     GROUP BY c.generation_id, c.partition, c.committed, q.reason
 """)
 ALARMS = text("SELECT kind, count(*) FROM alarm WHERE acknowledged_at IS NULL GROUP BY kind ORDER BY kind")
+EVENTS = text("""
+    SELECT kind, count(*) FILTER (WHERE id <= :settled), count(*), max(id) FROM sequence_event
+    WHERE id > :known GROUP BY kind
+""")
+NEWEST_EVENT = text("SELECT coalesce(max(id), 0) FROM sequence_event")
+LAST_TIMES = text("SELECT symbol, max(last_time) FROM sequence_chain WHERE last_time >= :since GROUP BY symbol")
+SETTLED_SECONDS = 120.0  # no transaction that inserts events lives that long: lower ids come no more
 OPEN = text("""
     SELECT id, extract(epoch FROM clock_timestamp() - not_before)::float FROM offset_range
     WHERE state = 'planned' AND generation_id = (SELECT max(id) FROM topic_generation)
@@ -75,3 +83,34 @@ class OpenRangeAges:
         there = {number: now - max(0.0, since_due) for number, since_due in connection.execute(OPEN)}
         self.first_seen = {number: min(at, self.first_seen.get(number, at)) for number, at in there.items()}
         return now - min(self.first_seen.values(), default=now)
+
+
+@dataclass(slots=True)
+class SequenceEventCounter:
+    """Counts all sequence events by kind, reading old ones only once. One per process and database."""
+
+    known: int = 0  # events up to this id are in ``settled``
+    settled: Counter[str] = field(default_factory=Counter)
+    seen: deque[tuple[float, int]] = field(default_factory=deque)  # when, and the highest id there was then
+
+    def count(self, connection: Connection, now: float) -> dict[str, int]:
+        """Rows of ``sequence_event`` by kind; one that changes its kind after minutes stays counted as what it was.
+
+        Counts anew where the ledger went back (a restore).
+        """
+        if connection.execute(NEWEST_EVENT).scalar_one() < self.known:
+            self.known, self.settled, self.seen = 0, Counter(), deque()
+        settled = self.known
+        while self.seen and now - self.seen[0][0] > SETTLED_SECONDS:
+            settled = max(settled, self.seen.popleft()[1])
+        rows = connection.execute(EVENTS, {"known": self.known, "settled": settled}).all()
+        total = self.settled + Counter({kind: count for kind, _, count, _ in rows})
+        self.settled += Counter({kind: count for kind, count, _, _ in rows})
+        self.known = settled
+        self.seen.append((now, max((highest for *_, highest in rows), default=settled)))
+        return dict(total)
+
+
+def last_times(connection: Connection, since: datetime) -> dict[str, datetime]:
+    """The event time of each symbol's newest stitched tick, of symbols that had one since."""
+    return {row[0]: row[1] for row in connection.execute(LAST_TIMES, {"since": since})}

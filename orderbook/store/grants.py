@@ -12,15 +12,20 @@ LEDGER = (
     "topic_generation, partition_cursor, offset_range, alarm, "
     "sequence_cursor, sequence_chain, sequence_event, late_fill, symbol_hour"
 )
+EXPECTATIONS = "expectation_run, expectation_result"
 INGEST = (
     "GRANT SELECT, INSERT ON ticks, quarantine, operator_action TO {role}",
     "GRANT UPDATE (relayed_at, resolution) ON quarantine TO {role}",
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON {LEDGER} TO {{role}}",
+    f"GRANT SELECT, INSERT, DELETE ON {EXPECTATIONS} TO {{role}}",
     "GRANT SELECT ON alembic_version TO {role}",
     "GRANT EXECUTE ON FUNCTION make_ticks_day(date) TO {role}",
 )
 MANIFEST = "cold_file, cold_extent, cold_run"
-READ = f"GRANT SELECT ON ticks, quarantine, operator_action, alembic_version, {LEDGER}, {MANIFEST} TO {{role}}"
+READ = (
+    "GRANT SELECT ON ticks, quarantine, operator_action, alembic_version, "
+    f"{LEDGER}, {MANIFEST}, {EXPECTATIONS} TO {{role}}"
+)
 READER = (READ,)
 ARCHIVER = (
     READ,

@@ -3,18 +3,17 @@
 After its COMMIT, and only then, the range is done; before it nothing of the range is visible.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.metadata import version
-from typing import Final, NamedTuple
+from typing import Final
 
 import psycopg2
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
+from orderbook import metrics
 from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
@@ -25,6 +24,7 @@ from orderbook.store.copy_out import EXACT, INSTANT
 from orderbook.store.database import ROW, UNIQUE_VIOLATION, constraint_of, sqlstate, translated
 from orderbook.store.encoding import BINARY_AVAILABLE
 from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.rejects import Reject, quarantine_rows
 
 TICKS: Final = pa.schema(
     [
@@ -39,33 +39,6 @@ TICKS: Final = pa.schema(
         ("kafka_offset", pa.int64()),
     ]
 )
-_QUARANTINE: Final = pa.schema(
-    [
-        ("kafka_offset", pa.int64()),
-        ("reason", pa.string()),
-        ("field", pa.string()),
-        ("detail", pa.string()),
-        ("broker_time", INSTANT),
-        ("schema_version", pa.binary()),
-        ("key", pa.binary()),
-        ("value", pa.binary()),
-        ("sha256", pa.binary()),
-    ]
-)
-
-
-class Reject(NamedTuple):
-    """A record that is not acceptable, and why. Its bytes are kept whole."""
-
-    offset: int
-    reason: str
-    field: str | None
-    detail: str
-    broker_time: datetime | None
-    version: bytes | None
-    key: bytes | None
-    value: bytes | None
-
 
 Summarise = Callable[[pa.Table], str]  # ticks to the JSON array of ``sequence.SymbolSummary``
 
@@ -124,6 +97,7 @@ class Landing:
         """
         connection = session.connection
         summary = load.summarise(load.ticks)
+        began = monotonic()
         with translated(), connection.begin():
             self._lock(session, claim)
             breaker.check(
@@ -138,14 +112,18 @@ class Landing:
             refused: list[Reject] = []
             stored = self._copy_ticks(connection, claim, load.ticks, load.refuse, refused)
             rejects = [*load.rejects, *refused]
-            self._copy(connection, "quarantine", _quarantine_rows(rejects), claim)
+            for rows in quarantine_rows(rejects):
+                self._copy(connection, "quarantine", rows, claim)
             crashpoint("after_copy")
             if refused:
                 summary = load.summarise(rows_without(load.ticks, refused))
             counts = {"ok": stored, "bad": len(rejects), "gaps": load.gaps}
             self._finish(connection, claim, load, counts, summary)
             crashpoint("before_commit")
+            copied = monotonic()
         crashpoint("after_commit")
+        metrics.INGEST_DURATION.observe(copied - began, "copy")
+        metrics.INGEST_DURATION.observe(monotonic() - copied, "commit")
         return stored, refused
 
     def _lock(self, session: Session, claim: Claim) -> None:
@@ -213,16 +191,3 @@ def rows_without(ticks: pa.Table, refused: Sequence[Reject]) -> pa.Table:
         return ticks
     offsets = pa.array([reject.offset for reject in refused], pa.int64())
     return ticks.filter(pc.invert(pc.is_in(ticks["kafka_offset"], offsets)))
-
-
-def _quarantine_rows(rejects: Sequence[Reject]) -> pa.Table:
-    rows = [
-        {
-            **reject._asdict(),
-            "kafka_offset": reject.offset,
-            "schema_version": reject.version,
-            "sha256": None if reject.value is None else hashlib.sha256(reject.value).digest(),
-        }
-        for reject in rejects
-    ]
-    return pa.Table.from_pylist(rows, _QUARANTINE)

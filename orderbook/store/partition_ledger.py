@@ -76,7 +76,7 @@ COUNT_LOW_PASS = text("""
 # transaction began after the lease ended is innocent: it serves something else by now. The call stands in the select
 # list: in a WHERE clause the planner may ask it first, of every backend there is.
 END_OVERDUE_HOLDERS = text("""
-    SELECT r.id, pg_terminate_backend(a.pid) FROM offset_range r
+    SELECT r.start_offset, r.end_offset, pg_terminate_backend(a.pid) FROM offset_range r
     JOIN pg_stat_activity a ON a.pid = r.holder_pid AND a.backend_start = r.holder_start
     WHERE r.generation_id = :generation AND r.partition = :partition AND r.state = 'planned'
       AND r.lease_until < now() AND a.xact_start < r.lease_until
@@ -155,9 +155,9 @@ class PartitionLedger:
         """The log's end was seen below what is planned, once more."""
         self._connection.execute(COUNT_LOW_PASS, self._place)
 
-    def end_overdue_holders(self) -> list[int]:
-        """Terminate the backends that still hold a range after their lease; returns the ranges."""
-        return list(self._connection.execute(END_OVERDUE_HOLDERS, self._place).scalars())
+    def end_overdue_holders(self) -> list[tuple[int, int]]:
+        """Terminate the backends that still hold a range after their lease; returns the ranges ``[start, end)``."""
+        return [(start, end) for start, end, _ in self._connection.execute(END_OVERDUE_HOLDERS, self._place)]
 
     def take_due(self, most: int, hint_again_seconds: float) -> list[int]:
         """At most ``most`` ranges that wait for a worker, oldest first, marked as hinted now."""

@@ -17,10 +17,9 @@ from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for, told_of_schema, translated
 from orderbook.store.days import list_days
 
+Snapshot = Connection  # as callers outside the store name it
 STATEMENT_SECONDS: Final = 30.0
 LATE_ROWS: Final = 20_000  # how deep among a symbol's newest rows, and in the newest offsets, a late tick may hide
-
-Snapshot = Connection  # for those who pass one on and speak no SQL
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from orderbook.store import cold_tables, sequence_tables
+from orderbook.store import cold_tables, expectation_tables, sequence_tables
 from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
 metadata = MetaData()
@@ -168,3 +168,4 @@ operator_action = Table(
 
 sequence_tables.declare(metadata)
 cold_tables.declare(metadata)
+expectation_tables.declare(metadata)

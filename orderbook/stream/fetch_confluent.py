@@ -36,7 +36,7 @@ class ConfluentFetcher:
                 "check.crcs": True,
                 "fetch.queue.backoff.ms": 2,  # the default of 1000 throttles ranged reads to a thirtieth
                 "queued.min.messages": max(1, min(records_hint, 100_000)),
-                "queued.max.messages.kbytes": 16_384,  # what is read ahead, at most: records may have 1 MB
+                "queued.max.messages.kbytes": 8_192,  # what is read ahead, at most: records may have 1 MB
                 "fetch.wait.max.ms": 100,
                 "socket.timeout.ms": int(kafka.request_timeout_seconds * 1000),
                 "allow.auto.create.topics": False,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import aspects, report
+from tests.bench.cost import cost
 from tests.bench.phases import phases
 from tests.bench.rivals_run import Outcome, rivals_python, versions
 from tests.bench.serving import serving
@@ -30,7 +31,7 @@ VARIANTS: Mapping[str, Way] = {
     "pipeline, validator alone": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_INGEST__FAST_LANE="false"),
 }
 ALL: Mapping[str, Way] = {**VARIANTS, **{name: way for name, way in WAYS.items() if name != "pipeline"}}
-ASPECTS = ("phases", "latency", "idle", "memory", "growth", "serving")
+ASPECTS = ("phases", "latency", "idle", "memory", "growth", "serving", "cost")
 
 
 def main() -> None:
@@ -77,19 +78,19 @@ def _race(at: Stage, log: Log, names: list[str], rounds: int) -> tuple[dict[str,
 
 
 def _aspect(at: Stage, log: Log, name: str) -> Mapping[str, Any]:
-    match name:
-        case "phases":
-            return phases(at, log)
-        case "latency":
-            return aspects.latency(at, 20)
-        case "serving":
-            return serving(at, log)
-        case "idle":
-            return aspects.idle(at)
-        case "memory":
-            return {"ordinary": aspects.memory(at, log), "1 MB records": aspects.memory(at, at.log_of_large(300))}
-        case _:
-            return aspects.growth(at, log.ticks)
+    measured: Mapping[str, Callable[[], Mapping[str, Any]]] = {
+        "phases": lambda: phases(at, log),
+        "latency": lambda: aspects.latency(at, 20),
+        "idle": lambda: aspects.idle(at),
+        "memory": lambda: {
+            "ordinary": aspects.memory(at, log),
+            "1 MB records": aspects.memory(at, at.log_of_large(300)),
+        },
+        "growth": lambda: aspects.growth(at, log.ticks),
+        "serving": lambda: serving(at, log),
+        "cost": lambda: cost(at, log),
+    }
+    return measured[name]()
 
 
 def _arguments() -> argparse.Namespace:

@@ -34,7 +34,7 @@ def phases(stage: Stage, log: Log) -> Mapping[str, float]:
     with closing(ConfluentFetcher(kafka, ROWS)) as fetcher:
         for partition, start in _ranges(log):
             with _timed(spent, "fetch"):
-                batch = fetcher.fetch(partition, start, start + ROWS, FetchLimits(2**25, 20, 3), _nothing)
+                batch = fetcher.fetch(partition, start, start + ROWS, FetchLimits(2**23, 20, 3), _nothing)
             assert isinstance(batch.records, Records)
             with _timed(spent, "judge"):
                 judged = lane.judge(batch.records)

@@ -104,7 +104,8 @@ def values(ticks: int, partitions: int, bad_per_thousand: int = 0) -> Iterator[b
     start = datetime.now(UTC) - BETWEEN * ticks - timedelta(seconds=1)
     for number in range(ticks):
         turn, partition = divmod(number, partitions)
-        symbol = own[partition][turn % len(own[partition])]
+        sequence, place = divmod(turn, len(own[partition]))
+        symbol = own[partition][place]
         at = start + BETWEEN * number
         bid, ask, bid_volume, ask_volume = quotes[symbol][turn % QUOTES]
         if number * 7 % 1_000 < bad_per_thousand:  # scattered
@@ -112,7 +113,7 @@ def values(ticks: int, partitions: int, bad_per_thousand: int = 0) -> Iterator[b
         yield (
             f'{{"symbol":"{symbol}","event_time":"{_iso(at)}","received_time":"{_iso(at + timedelta(microseconds=7))}",'
             f'"bid_price":{bid},"ask_price":{ask},"bid_volume":{bid_volume},"ask_volume":{ask_volume},'
-            f'"sequence_id":{turn + 1}}}'
+            f'"sequence_id":{sequence + 1}}}'
         ).encode()
 
 

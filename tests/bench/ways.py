@@ -57,6 +57,7 @@ class Waiting:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self.running = deployment.running
+        self.start = deployment.start
         self.rows = deployment.rows
         self.logs = deployment.logs
 

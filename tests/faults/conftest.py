@@ -17,6 +17,8 @@ from tests.conftest import wait_for
 from tests.processes import SYMBOLS, Deployment, deployment_over, reaches
 from tests.servers import RunningServers, database_of
 
+pytest.register_assert_rewrite("tests.faults.matrix.scene")  # it asserts, and is no test
+
 TICKS_A_SECOND = 300
 FAULTS = "malformed:0.4%,crossed:0.3%,late:0.3%"
 RECOVERY_SECONDS = 60

@@ -2,27 +2,17 @@
 
 import os
 import re
-import urllib.request
 from collections import Counter
 
 from orderbook.embedded.ports import choose_port
 from tests.conftest import wait_for
 from tests.faults.conftest import TIMING
 from tests.processes import SYMBOLS, deployment_over, reaches
+from tests.scraping import scraped
 from tests.servers import RunningServers
 
 PLACES = ("after_copy", "after_commit")
 FAULTS = "malformed:2%,crossed:1%"
-
-
-def scraped(port: int) -> dict[str, float]:
-    """Every series, by its name with labels; none while nobody listens."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-    except OSError:
-        return {}
-    return {series: float(value) for series, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
 
 def test_counters_equal_the_rows_with_killed_and_recycled_children(

@@ -15,7 +15,7 @@ from tests.repo.tree import ROOT
 MONITORING = ROOT / "monitoring"
 ALERTS = (MONITORING / "alerts.yml").read_text(encoding="utf-8")
 TESTS = (MONITORING / "tests" / "alerts.yml").read_text(encoding="utf-8")
-DASHBOARD = json.loads((MONITORING / "grafana" / "dashboards" / "overview.json").read_text(encoding="utf-8"))
+DASHBOARDS = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(MONITORING.glob("grafana/dashboards/*.json"))]
 NAMES = re.findall(r"- alert: (\w+)", ALERTS)
 
 
@@ -32,18 +32,32 @@ def promtool(*arguments: str) -> str:
 
 
 def used(text: str) -> set[str]:
-    """The metrics that a text names."""
-    return set(re.findall(rf"\b{PREFIX}[a-z0-9_]+", text))
+    """The metrics that a text names; of a histogram, the metric of its series."""
+    return {metric_of(series) for series in re.findall(rf"\b{PREFIX}[a-z0-9_]+", text)}
 
 
-def expressions() -> dict[str, str]:
-    """What each panel asks, by its title."""
-    return {panel["title"]: " ".join(target["expr"] for target in panel["targets"]) for panel in DASHBOARD["panels"]}
+def metric_of(series: str) -> str:
+    """The declared name behind a series."""
+    base = re.sub(r"_(bucket|sum|count)$", "", series)
+    return base if base in DECLARED and DECLARED[base].kind == "histogram" else series
+
+
+def expressions() -> list[str]:
+    """What the panels of all dashboards ask."""
+    return [target["expr"] for board in DASHBOARDS for panel in board["panels"] for target in panel["targets"]]
+
+
+def test_dashboards_have_names_of_their_own_and_panels_that_do_not_overlap() -> None:
+    assert len({board["uid"] for board in DASHBOARDS}) == len({board["title"] for board in DASHBOARDS}) == 5
+    for board in DASHBOARDS:
+        places = [tuple(panel["gridPos"].values()) for panel in board["panels"]]
+        assert len(set(places)) == len(places), board["title"]
 
 
 def test_rules_and_configuration_are_valid() -> None:
     promtool("check", "rules", "alerts.yml")
     promtool("check", "config", "prometheus.yml")
+    promtool("check", "config", "prometheus-up.yml")
 
 
 def test_every_alarm_fires_on_its_fault_and_none_without_one() -> None:
@@ -72,23 +86,23 @@ def test_every_page_is_of_an_alarm() -> None:
 
 
 def test_rules_tests_and_dashboard_name_only_declared_metrics() -> None:
-    assert used(ALERTS) | used(TESTS) | used(" ".join(expressions().values())) <= set(DECLARED)
+    assert used(ALERTS) | used(TESTS) | used(" ".join(expressions())) <= set(DECLARED)
 
 
 def test_every_declared_metric_is_used() -> None:
-    assert set(DECLARED) - used(ALERTS) - used(" ".join(expressions().values())) == set()
+    assert set(DECLARED) - used(ALERTS) - used(" ".join(expressions())) == set()
 
 
 def test_every_recorded_series_that_is_asked_for_is_recorded() -> None:
     recorded = set(re.findall(r"- record: (\S+)", ALERTS))
-    asked = set(re.findall(r"\borderbook:[a-z0-9:]+", ALERTS + " ".join(expressions().values())))
+    asked = set(re.findall(r"\borderbook:[a-z0-9:]+", ALERTS + " ".join(expressions())))
     assert asked == recorded
 
 
 def test_labels_that_are_asked_for_are_declared() -> None:
-    found = re.findall(rf"({PREFIX}[a-z0-9_]+){{(\w+)=", ALERTS + " ".join(expressions().values()))
+    found = re.findall(rf"({PREFIX}[a-z0-9_]+){{(\w+)=", ALERTS + " ".join(expressions()))
     assert found
-    assert [pair for pair in found if pair[1] not in DECLARED[pair[0]].labels] == []
+    assert [pair for pair in found if pair[1] not in DECLARED[metric_of(pair[0])].labels] == []
 
 
 def test_counters_and_only_they_end_in_total() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog
 
-from orderbook.logs import LONGEST_TEXT, Outage, configure
+from orderbook import logs
+from orderbook.logs import LONGEST_TEXT, Outage, Tally, configure, range_label
 
 
 @pytest.fixture
@@ -117,3 +118,38 @@ def test_an_outage_is_told_once_and_its_end_once() -> None:
         ("it works again", "info"),
     ]
     assert lines[1]["tries"] == 3
+
+
+def test_counts_are_told_at_once_and_then_together_after_a_while(
+    lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(logs, "monotonic", lambda: now[0])
+    configure("INFO", "json")
+    tally = Tally(structlog.get_logger("t"), "sequence events", pause_seconds=30)
+
+    def told(**counts: int) -> list[dict[str, object]]:
+        tally.add(counts)
+        found = [json.loads(line) for line in lines()]
+        return [{name: line[name] for name in ("gap", "repeat") if name in line} for line in found]
+
+    assert told(gap=0) == []
+    assert told(gap=2) == [{"gap": 2}]
+    now[0] += 29
+    assert told(gap=1) == told(repeat=4, gap=1) == []
+    now[0] += 1
+    assert told() == [{"gap": 2, "repeat": 4}]
+    now[0] += 300
+    assert told() == []
+
+
+def test_a_range_is_named_by_its_topic_partition_and_first_and_last_offset() -> None:
+    assert range_label("orderbook.raw", 3, 1200, 1300) == "orderbook.raw/3/1200-1299"
+
+
+def test_a_line_of_another_library_names_the_range_that_is_worked_on(lines: Callable[[], list[str]]) -> None:
+    configure("INFO", "json")
+    with structlog.contextvars.bound_contextvars(range="orderbook.raw/3/1200-1299"):
+        logging.getLogger("celery.task").warning("something")
+    (line,) = lines()
+    assert json.loads(line)["range"] == "orderbook.raw/3/1200-1299"

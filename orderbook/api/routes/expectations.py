@@ -1,5 +1,6 @@
 """What the expectations found."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field
 from orderbook.api.problems import answers
 from orderbook.api.service import service_of
 from orderbook.live.quotes import instant_text
-from orderbook.store.expectation_reader import newest_runs, results_of
+from orderbook.store.expectation_runs import list_runs, results_of
 
 router = APIRouter(prefix="/v1/expectations", tags=["completeness"])
 
@@ -55,9 +56,9 @@ def latest(request: Request, limit: Annotated[int, Query(ge=1, le=100)] = 30) ->
     service = service_of(request)
     service.require_postgres()
     with service.reader.snapshot() as snapshot:
-        runs = [Run(**_plain(run)) for run in newest_runs(snapshot, limit)]
+        runs = [Run(**_plain(asdict(run))) for run in list_runs(snapshot, limit=limit)]
         results = results_of(snapshot, runs[0].id) if runs else []
-    return Latest(run=runs[0] if runs else None, results=[Result(**row) for row in results], runs=runs)
+    return Latest(run=runs[0] if runs else None, results=[Result(**asdict(row)) for row in results], runs=runs)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

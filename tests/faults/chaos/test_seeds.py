@@ -9,14 +9,12 @@ from tests.faults.chaos.run import MUST_BE_SEEN, RARE, Outcome, Policy, run
 LONG_SEEDS = (11, 12)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [1])
-def test_a_minute_of_chaos_changes_nothing(seed: int) -> None:
-    outcome = run(seed, Policy(seconds=45))
+def test_half_a_minute_of_chaos_changes_nothing() -> None:
+    outcome = run(1, Policy(seconds=30))
     assert outcome.violations == [], f"artefacts: {outcome.folder}"
-    assert outcome.kills >= 5
-    assert outcome.looks >= 5
+    assert outcome.kills >= 3
+    assert outcome.looks >= 3
 
 
 @pytest.fixture(scope="module")

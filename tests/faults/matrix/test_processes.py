@@ -6,13 +6,14 @@ import signal
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psutil
 import pytest
 from redis import Redis
 
 from tests.faults.chaos.crew import BEATS, WORKERS
 from tests.faults.matrix.scene import Scene, scene
-from tests.faults.proxy import Toxic
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -40,47 +41,57 @@ def test_fifty_polite_stops_under_load_lose_nothing_and_end_in_time(played: Scen
     played.recovers(f"{TURNS} warm stops", within=90)
 
 
-def test_a_cold_stop_in_a_landing_costs_one_lease_at_most(played: Scene) -> None:
+def test_a_cold_stop_under_load_costs_one_lease_at_most(played: Scene) -> None:
     for turn in range(10):
         process = played.worker(WORKERS[turn % 2])
-        os.kill(process.pid, signal.SIGQUIT)
+        os.kill(process.pid, signal.SIGQUIT)  # waits for its tasks, up to 50 s
+        played.for_seconds(0.5)
+        if process.exit_code is None:
+            os.kill(process.pid, signal.SIGQUIT)  # waits for nothing
         played.until(lambda p=process: p.exit_code is not None, WARM_STOP_SECONDS, "a worker ends at SIGQUIT")
     played.recovers("ten cold stops", within=90)
 
 
 def test_what_a_stopped_worker_holds_is_taken_over(played: Scene) -> None:
     took = []
-    for turn in range(5):
-        role = WORKERS[turn % 2]
-        held, stopped, began = _stop_with_a_range(played, role)
-        ids = ", ".join(str(number) for number, _ in held)
+    for turn in range(6):
+        place = ("after_fetch", "after_copy")[turn % 2]  # with no transaction, and inside the landing's
+        stopped, held, began = _stop_with_a_range(played, place)
+        ids = ", ".join(str(number) for number in held)
         done = f"SELECT bool_and(state = 'done') FROM offset_range WHERE id IN ({ids})"
         played.until(lambda d=done: played.play.stage.deployment.rows(d)[0][0], 60, "it is taken over")
         took.append(time.monotonic() - began)
         played.play.crew.signal(stopped, signal.SIGCONT)
-        played.for_seconds(2)
     print(f"\ntakeover from a stopped worker: median {statistics.median(took):.1f} s, longest {max(took):.1f} s")
     played.recovers("stopped workers", within=60)
 
 
-def _stop_with_a_range(played: Scene, role: str):
-    """Stop a worker while it holds ranges; Postgres answers it late meanwhile, so that it holds them for longer."""
-    deployment, link = played.play.stage.deployment, played.play.stage.proxies["postgres"]
-    link.apply(Toxic("latency", 0.1))
-    for _ in range(100):
+def _stop_with_a_range(played: Scene, place: str):
+    """Have one child stand still at a crashpoint, and stop the rest of its worker."""
+    crew, deployment = played.play.crew, played.play.stage.deployment
+    for role in WORKERS:
         played.worker(role)
-        stopped = played.play.crew.session(role)
-        played.play.crew.signal(stopped, signal.SIGSTOP)
-        began = time.monotonic()
-        if held := set(deployment.rows(HELD)):
-            link.heal()
-            played.for_seconds(2)  # the other worker lands its own
-            if held := held & set(deployment.rows(HELD)):
-                return held, stopped, began
-            link.apply(Toxic("latency", 0.1))
-        played.play.crew.signal(stopped, signal.SIGCONT)
-        played.for_seconds(0.1)
-    pytest.fail("the worker never stood still with a range")
+    (deployment.folder / "crashpoints" / f"{place}.stop").touch()
+    found = []
+
+    def stands_still() -> bool:
+        found[:] = [role for role in WORKERS if any(_is_stopped(process) for process in crew.children(role))]
+        return bool(found)
+
+    played.until(stands_still, 60, f"a worker stands still {place}")
+    began, stopped = time.monotonic(), crew.session(found[0])
+    crew.signal(stopped, signal.SIGSTOP)
+    held = {number for number, _ in deployment.rows(HELD)}
+    played.for_seconds(2)  # the other worker lands its own
+    held &= {number for number, _ in deployment.rows(HELD)}
+    assert held
+    return stopped, held, began
+
+
+def _is_stopped(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    return False
 
 
 def test_a_beat_that_stands_still_for_a_minute_makes_no_storm(played: Scene) -> None:

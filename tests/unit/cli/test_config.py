@@ -47,6 +47,17 @@ def test_each_setting_names_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sources["ORDERBOOK_LOG_LEVEL"] == "default"
 
 
+def test_whatever_a_running_up_lends_is_said_to_come_from_it() -> None:
+    running = {"ORDERBOOK_DATABASE__INGEST_URL": "postgresql://i@up/d", "ORDERBOOK_METRICS__PORT": "20123"}
+    lent = ("ORDERBOOK_DATABASE__INGEST_URL", "ORDERBOOK_METRICS__PORT")
+    for environment, sources in (
+        ({}, ["running `orderbook up`"] * 2),
+        ({"DATABASE_URL": "postgresql://a:b@c/d"}, ["default", "running `orderbook up`"]),
+    ):
+        found = {setting.name: setting.source for setting in setting_list(Settings(), environment, running)}
+        assert [found[name] for name in lent] == sources
+
+
 def test_the_prefixed_name_is_the_source_where_both_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {"REDIS_URL": "redis://one/0", "ORDERBOOK_REDIS__URL": "redis://two/0"}
     for name, value in environment.items():

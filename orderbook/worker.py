@@ -1,0 +1,47 @@
+"""What Celery's processes do as they start."""
+
+import gc
+from typing import Any
+
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
+
+from orderbook.config import settings
+from orderbook.exporter import beside
+from orderbook.ingest.fast_lane import FastLane
+from orderbook.ingest.validator import Validator
+from orderbook.logs import configure
+from orderbook.profiles import load_profiles
+from orderbook.store.encoding import copy_input
+from orderbook.store.rejects import quarantine_rows
+from orderbook.stream.batch import Record, Records
+from orderbook.tasks import make_days
+
+
+@setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    configure(settings().log_level, settings().log_format)
+
+
+@worker_init.connect
+def _serve_metrics(**_: Any) -> None:
+    if settings().metrics.enabled:
+        beside.begin(settings().metrics.worker_port)
+
+
+@worker_ready.connect
+def _make_days_at_once(**_: Any) -> None:
+    make_days.apply_async()  # beat's own first turn comes an interval after its start
+
+
+@worker_init.connect
+def _meet_a_tick(**_: Any) -> None:
+    """Do before the fork what the first range would have each child do: Arrow imports pandas at its first list."""
+    profiles = load_profiles(settings().ingest.profiles_file)
+    judged = FastLane(Validator(profiles), profiles).judge(Records.of([Record(0, 0, None, b"{}", None)]))
+    for rows in quarantine_rows(judged.rejects):
+        copy_input(rows)
+
+
+@worker_process_init.connect
+def _leave_the_program_uncollected(**_: Any) -> None:
+    gc.freeze()  # a range's 20,000 messages set off collections of all that was imported: half the worker's time
