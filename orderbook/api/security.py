@@ -24,6 +24,8 @@ OPERATE_PATHS: Final = ("/v1/ranges", "/v1/audit", "/v1/quarantine/", "/v1/query
 MOST_BUCKETS: Final = 10_000
 MOST_BODY: Final = 64 * 1024  # bytes: an SQL text at most
 
+TOO_LARGE: Final = Problem(413, f"the body is larger than {MOST_BODY} bytes", "send less")
+
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -122,7 +124,7 @@ class Gate:
         except Problem as problem:
             await problem.response()(scope, receive, stamped)
         else:
-            await self._app(scope, receive, stamped)
+            await self._app(scope, _bounded(receive), stamped)
 
     def _admit(self, scope: Scope) -> None:
         headers, path = Headers(scope=scope), str(scope["path"])
@@ -141,7 +143,7 @@ class Gate:
             told = {"Retry-After": str(max(1, round(wait)))}
             raise Problem(429, "too many requests", "wait, or raise ORDERBOOK_API__RATE_PER_SECOND", headers=told)
         if int(headers.get("content-length") or 0) > MOST_BODY:
-            raise Problem(413, f"the body is larger than {MOST_BODY} bytes", "send less")
+            raise TOO_LARGE
 
     def _access(self, headers: Headers) -> Access | None:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
@@ -159,6 +161,21 @@ class Gate:
         name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         if name not in self._names:
             raise Problem(400, "this server does not answer to that name", "set ORDERBOOK_API__HOSTS")
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Bodies that do not say how long they are end here too."""
+    size = 0
+
+    async def received() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MOST_BODY:
+            raise TOO_LARGE
+        return message
+
+    return received
 
 
 def _needs_key(path: str) -> bool:

@@ -42,6 +42,9 @@ class MemoryStore:
     def unknown_places(self) -> list[tuple[int, int, int]]:
         return list(self.unknown)
 
+    def unreadable(self) -> list[tuple[str, str]]:
+        return []
+
     def stored(self, cursor: AuditedCursor, start: int, end: int) -> Stored:
         def within(rows: dict[int, Any]) -> dict[int, Any]:
             return {offset: row for offset, row in rows.items() if start <= offset < end}

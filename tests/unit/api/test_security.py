@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from orderbook.api.security import Gate, Limiter, read_keys, refuse_open, scope_of
+from orderbook.api.problems import Problem
+from orderbook.api.security import MOST_BODY, Gate, Limiter, read_keys, refuse_open, scope_of
 from orderbook.errors import ConfigError
 from orderbook.sections import ApiSettings
 
@@ -111,3 +112,20 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_at_home() -> None:
 
 def test_a_large_body_is_refused_before_it_is_read() -> None:
     assert ask(settings(), "/v1/query", content_length="70000")[0] == 413
+
+
+def test_a_body_that_does_not_say_its_length_ends_at_the_same_bound() -> None:
+    taken = 0
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        nonlocal taken
+        while True:
+            taken += len((await receive())["body"])
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"x" * 1024, "more_body": True}
+
+    scope = {"type": "http", "path": "/v1/query", "server": ("127.0.0.1", 1), "headers": [(b"host", b"localhost")]}
+    with pytest.raises(Problem, match="larger than"):
+        asyncio.run(Gate(app, settings())(scope, receive, None))  # type: ignore[arg-type] # nothing is sent
+    assert taken == MOST_BODY
