@@ -13,7 +13,7 @@ from orderbook.store.expectation_runs import Severity
 Batch = Literal["ticks", "numbers", "ledger", "symbols", "schema"]
 
 _MICRO = 10**6
-_SYMBOL = r"^[!-~](?:[ -~]{0,62}[!-~])?$"
+_SYMBOL = r"^[!-~](?:[ -~]{0,62}[!-~])?\Z"  # `$` would let a line break pass at the end
 
 
 @dataclass(frozen=True, slots=True)

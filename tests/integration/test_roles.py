@@ -28,6 +28,7 @@ def as_role(servers: RunningServers, url: str, variable: str) -> Iterator[psycop
         "UPDATE operator_action SET done_by = 'somebody else'",
         "CREATE TABLE ours (id integer)",
         "ALTER TABLE ticks DISABLE TRIGGER ALL",
+        "UPDATE expectation_result SET passed = true",
     ],
 )
 def test_who_ingests_changes_nothing_that_is_stored(servers: RunningServers, database_url: str, statement: str) -> None:
@@ -58,6 +59,7 @@ def test_who_reads_writes_nothing(servers: RunningServers, database_url: str, st
 
 def test_who_reads_sees_all_that_commands_show(servers: RunningServers, database_url: str) -> None:
     tables = ["ticks", "quarantine", "offset_range", "partition_cursor", "topic_generation", "alarm", "operator_action"]
+    tables += ["expectation_run", "expectation_result"]
     with as_role(servers, database_url, "ORDERBOOK_DATABASE__READER_URL") as cursor:
         for table in tables:
             cursor.execute(f"SELECT count(*) FROM {table}")
