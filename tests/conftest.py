@@ -40,11 +40,14 @@ hypothesis.settings.load_profile("orderbook")
 KEPT = {"ORDERBOOK_CAPTURES", "ORDERBOOK_KAFKA_HOME"}  # where the machine keeps things, not how we behave
 
 
+WHOLE = ("tests/e2e/", "tests/faults/", "tests/page/")
+
+
 class Shares(LoadFileScheduling):
     """A file's tests stay together. Whole deployments need both cores: all go to one worker, never two at once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "deployments" if nodeid.startswith(("tests/e2e/", "tests/faults/")) else super()._split_scope(nodeid)
+        return "deployments" if nodeid.startswith(WHOLE) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
