@@ -17,20 +17,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from orderbook.errors import ConfigError
 from orderbook.sections import (
-    ApiSettings,
-    ArchiveSettings,
     CompletenessSettings,
     DatabaseSettings,
     DrainSettings,
     EnergySettings,
-    ExpectationsSettings,
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
-    QuerySettings,
     RedisSettings,
     SimulatorSettings,
 )
+from orderbook.stored_sections import ApiSettings, ArchiveSettings, ExpectationsSettings, QuerySettings
 
 PREFIX = "ORDERBOOK_"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from orderbook.api.problems import Problem
 from orderbook.clock import monotonic
 from orderbook.errors import ConfigError
-from orderbook.sections import ApiSettings
+from orderbook.stored_sections import ApiSettings
 
 Access = Literal["read", "operate"]  # operate: all of read, and raw bytes, ranges and the audit
 

@@ -12,7 +12,7 @@ import pyarrow.fs as pafs
 
 from orderbook.config import default_data_dir
 from orderbook.errors import ConfigError, Unavailable
-from orderbook.sections import ArchiveSettings
+from orderbook.stored_sections import ArchiveSettings
 
 CHUNK: Final = 8 * 2**20
 S3_SCHEME: Final = "s3://"

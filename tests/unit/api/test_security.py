@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from orderbook.api.problems import Problem
 from orderbook.api.security import MOST_BODY, Gate, Limiter, read_keys, refuse_open, scope_of
 from orderbook.errors import ConfigError
-from orderbook.sections import ApiSettings
+from orderbook.stored_sections import ApiSettings
 
 READ, OPERATE = "a-read-key", "an-operate-key"
 KEYS = f"read:{hashlib.sha256(READ.encode()).hexdigest()}, operate:{hashlib.sha256(OPERATE.encode()).hexdigest()}"

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from orderbook.archive.root import Root
 from orderbook.query.pages import TickPages, key_of
-from orderbook.sections import ArchiveSettings
 from orderbook.store.copy_out import STORED
 from orderbook.store.tick_pages import ORDER, TickKey, TickQuery
+from orderbook.stored_sections import ArchiveSettings
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 NAMES = ("A", "B", "C")
