@@ -97,6 +97,7 @@ class Pipeline:
         """An ingestor of its own, as another worker would have."""
         options = self.settings.ingest
         parts: dict[str, Any] = {
+            "fetcher": lambda: make_fetcher(self.settings.kafka, self.policy.max_offsets),
             "judge": self.judge or Validator(load_profiles(None)),
             "landing": Landing(expect_gaps=self.settings.kafka.expect_gaps),
             "isolate": Isolation(options.fetch_seconds, options.fetch_seconds).read,
@@ -106,7 +107,6 @@ class Pipeline:
         claims = Claims(self.new_engine("ingest", options.landing_seconds), self.lease_seconds)
         ingestor = Ingestor(
             claims,
-            fetcher=lambda: make_fetcher(self.settings.kafka, self.policy.max_offsets),
             topic=lambda: TopicClient(self.settings.kafka),
             name=self.topic,
             **{**parts, **changes},

@@ -66,7 +66,8 @@ def simulator(folder: Path, *flags: str) -> Iterator[Simulator]:
     folder.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "orderbook.simulator", *flags]
     with (folder / "out").open("ab") as out, (folder / "err").open("ab") as err:
-        child = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=os.environ.copy())
+        quiet = {**os.environ, "ORDERBOOK_METRICS__ENABLED": "false"}  # else it tells where they are served
+        child = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=quiet)
     try:
         yield Simulator(child, folder)
     finally:

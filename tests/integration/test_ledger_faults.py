@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from orderbook.config import settings
 from orderbook.ingest.ingestor import AttemptPolicy
-from orderbook.store import encoding, landing
+from orderbook.store import copy_in, encoding
 from orderbook.store.claims import Claim, Session
 from orderbook.store.landing import Landing, Load
 from tests.pipeline import Pipeline, stored, tick, valid
@@ -106,11 +106,11 @@ def test_a_worker_stopped_inside_copy_is_ended_after_its_lease_and_cannot_commit
             return super().read(size)
 
     def copy_input_once(table, *, binary):
-        monkeypatch.setattr(landing, "copy_input", encoding.copy_input)
+        monkeypatch.setattr(copy_in, "copy_input", encoding.copy_input)
         options, source = encoding.copy_input(table, binary=binary)
         return options, StandingStill(source.getvalue())
 
-    monkeypatch.setattr(landing, "copy_input", copy_input_once)
+    monkeypatch.setattr(copy_in, "copy_input", copy_input_once)
     stopped = pipeline.ingestor(policy=AttemptPolicy(landing_lease_seconds=1, go_on_seconds=0))
     worker = threading.Thread(target=lambda: results.append(stopped.run(range_id)))
     worker.start()

