@@ -24,6 +24,7 @@ def refuse() -> Any:
     raise Unavailable("for the test")
 
 
+@pytest.mark.slow  # alone: what other tests of a process made keeps the loggers that they had
 def test_each_line_of_a_range_s_life_names_it(pipeline: Pipeline, lines: list[EventDict]) -> None:
     pipeline.produce([*valid(3), b"broken"])
     pipeline.drain()
