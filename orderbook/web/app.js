@@ -133,7 +133,7 @@ async function readOffers() {
 
 /** The views whose data the server has. */
 function offered() {
-  return VIEWS.filter(({ needs }) => needs === undefined || app.offers.has(needs));
+  return VIEWS.filter(({ needs }) => needs === undefined || app.offers === null || app.offers.has(needs));
 }
 
 function showTabs() {

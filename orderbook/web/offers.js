@@ -4,9 +4,10 @@ import { headers, send } from './http.js';
 
 const OFFERS = 'orderbook.offers';
 
-/** The paths that were offered at the last visit. */
+/** The paths that were offered at the last visit; null at the first one, when any may be. */
 export function remembered() {
-  return new Set(JSON.parse(localStorage.getItem(OFFERS) ?? '[]'));
+  const kept = localStorage.getItem(OFFERS);
+  return kept === null ? null : new Set(JSON.parse(kept));
 }
 
 /** The paths of the server's own description. Throws `Problem`. */
