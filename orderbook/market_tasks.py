@@ -1,6 +1,5 @@
-"""Tasks that look at the market itself: contracts, clocks. Thin shells, as in ``tasks``, whose parts they use."""
+"""Tasks that look at the market itself: contracts, clocks. Thin shells, as in ``tasks``."""
 
-import os
 from typing import Any
 
 import structlog
@@ -13,7 +12,7 @@ from orderbook.config import settings
 from orderbook.contracts import contracts_ahead
 from orderbook.store.clocks import ClockWatch
 from orderbook.store.contracts import add_contracts
-from orderbook.tasks import _maintenance_engine, _patience
+from orderbook.turns import maintenance_engine, patience
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +27,8 @@ def _list_contracts_at_once(**_: Any) -> None:
 def list_contracts() -> None:
     """List the power contracts of the days ahead."""
     energy = settings().energy
-    with _patience("contracts not listed"):
-        added = add_contracts(_maintenance_engine(os.getpid()), contracts_ahead(energy, utc_now().date()))
+    with patience("contracts not listed"):
+        added = add_contracts(maintenance_engine(), contracts_ahead(energy, utc_now().date()))
         if added:
             log.info("contracts listed", contracts=added)
 
@@ -38,7 +37,7 @@ def list_contracts() -> None:
 def watch_clocks() -> None:
     """Compare the clocks of receiver and venue on what was landed since; a step is an alarm."""
     policy = StepPolicy(int(settings().completeness.clock_step_seconds * 1_000_000))
-    with _patience("clocks not compared"):
-        steps = ClockWatcher(ClockWatch(_maintenance_engine(os.getpid())), policy).run()
+    with patience("clocks not compared"):
+        steps = ClockWatcher(ClockWatch(maintenance_engine()), policy).run()
         if steps:
             log.error("a clock was set", steps=list(told(steps)))

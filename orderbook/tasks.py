@@ -1,8 +1,8 @@
 """Every Celery task: a thin shell over a stage. Clients are made per process, after the fork, on first use."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -19,13 +19,14 @@ from orderbook.config import settings
 from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
 from orderbook.errors import ConfigError, Unavailable
-from orderbook.expectations.launch import Background
+from orderbook.expectations.judge import require_library
+from orderbook.expectations.launch import CHILD, ONE_THREAD
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
 from orderbook.live.channel import Publisher
-from orderbook.logs import Outage, Tally
+from orderbook.logs import Tally
 from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
@@ -38,10 +39,10 @@ from orderbook.store.sequences import Sequences
 from orderbook.stream.dead_letters import DeadLetters
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import TopicClient
+from orderbook.turns import TRANSACTION_SECONDS, maintenance_engine, patience
 
 log = structlog.get_logger(__name__)
 
-DRAIN_TRANSACTION_SECONDS = 10.0
 LETTERS_AT_ONCE = 500
 
 
@@ -51,7 +52,7 @@ def drain() -> None:
 
     Passes come before ranges. Those that were asked for during a slow one would keep the ranges waiting long after it.
     """
-    with _patience("drain put off"):
+    with patience("drain put off"):
         began = monotonic()
         try:
             if _drainer(os.getpid()).run() is not None:
@@ -67,15 +68,15 @@ def ingest(range_id: int) -> None:
     if type(range_id) is not int or not 0 < range_id < 2**63:
         log.warning("hint ignored", hint=repr(range_id)[:80])
         return
-    with _patience("ingest put off"):
+    with patience("ingest put off"):
         _ingestor(os.getpid()).run(range_id)
 
 
 @app.task(name="make_days")
 def make_days() -> None:
     """Make the daily partitions of the days ahead."""
-    with _patience("days not made"):
-        made = make_days_ahead(_maintenance_engine(os.getpid()), settings().database.days_ahead)
+    with patience("days not made"):
+        made = make_days_ahead(maintenance_engine(), settings().database.days_ahead)
         if made:
             log.info("days made", days=[day.isoformat() for day in made])
 
@@ -83,8 +84,8 @@ def make_days() -> None:
 @app.task(name="merge_ranges")
 def merge_ranges() -> None:
     """Merge finished ranges with their neighbours, so that the ledger stays small."""
-    with _patience("ranges not merged"):
-        merged = merge_finished(_maintenance_engine(os.getpid()), settings().database.merge_after_seconds)
+    with patience("ranges not merged"):
+        merged = merge_finished(maintenance_engine(), settings().database.merge_after_seconds)
         if merged:
             log.info("ranges merged", ranges=merged)
 
@@ -92,7 +93,7 @@ def merge_ranges() -> None:
 @app.task(name="stitch")
 def stitch() -> None:
     """Stitch the sequence ids of what was finished since: gaps, repeats, resets, and ticks by the hour."""
-    with _patience("ids not stitched"):
+    with patience("ids not stitched"):
         done = _stitcher(os.getpid()).run()
         _sequence_events(os.getpid()).add({**done.events, "confirmed": done.confirmed})
 
@@ -112,9 +113,9 @@ def archive() -> None:
 def relay_rejects() -> None:
     """Relay what was rejected to the topic of dead letters. Landing never waits for this."""
     pid = os.getpid()
-    with _patience("rejects not relayed"):
+    with patience("rejects not relayed"):
         try:
-            while relay(_maintenance_engine(pid), lambda letters: _dead_letters(pid).send(letters), LETTERS_AT_ONCE):
+            while relay(maintenance_engine(), lambda letters: _dead_letters(pid).send(letters), LETTERS_AT_ONCE):
                 pass
         except Unavailable:
             _dead_letters.cache_clear()
@@ -124,30 +125,9 @@ def relay_rejects() -> None:
 @app.task(name="expect")
 def expect() -> None:
     """Have Great Expectations judge what is due, in a process that this one does not wait for."""
-    outage = _outage(os.getpid(), "expectations are not judged")
-    try:
+    with patience("expectations are not judged", ConfigError):  # where the extra is not installed: the rest works
+        require_library()
         _judging(os.getpid()).start()
-    except ConfigError as error:  # the extra is not installed: everything else works without
-        outage.goes_on(error)
-    else:
-        outage.is_over()
-
-
-@contextmanager
-def _patience(what: str) -> Iterator[None]:
-    """An outage ends this attempt and nothing more: the next comes by itself."""
-    outage = _outage(os.getpid(), what)
-    try:
-        yield
-    except Unavailable as error:
-        outage.goes_on(error)
-    else:
-        outage.is_over()
-
-
-@cache
-def _outage(_pid: int, what: str) -> Outage:
-    return Outage(log, what)
 
 
 @cache
@@ -158,9 +138,7 @@ def _sequence_events(_pid: int) -> Tally:
 @cache
 def _drainer(_pid: int) -> Drainer:
     config = settings()
-    engine = engine_for(
-        config.database, "ingest", name="orderbook-drain", transaction_seconds=DRAIN_TRANSACTION_SECONDS
-    )
+    engine = engine_for(config.database, "ingest", name="orderbook-drain", transaction_seconds=TRANSACTION_SECONDS)
     return Drainer(
         Ledger(engine),
         connect=lambda: TopicClient(config.kafka),
@@ -194,11 +172,11 @@ def _ingestor(_pid: int) -> Ingestor:
 
 
 @cache
-def _stitcher(pid: int) -> Stitcher:
+def _stitcher(_pid: int) -> Stitcher:
     config = settings()
     profiles = load_profiles(config.ingest.profiles_file)
     return Stitcher(
-        Sequences(_maintenance_engine(pid)),
+        Sequences(maintenance_engine()),
         profiles,
         confirm_after_seconds=config.completeness.confirm_after_seconds,
         pause_seconds=config.completeness.interval_seconds / 2,
@@ -211,20 +189,13 @@ def _archiving(_pid: int) -> Aside:
 
 
 @cache
-def _judging(_pid: int) -> Background:
-    return Background()
+def _judging(_pid: int) -> Aside:
+    return Aside(CHILD, "due", environment=ONE_THREAD, detached=True)
 
 
 @cache
 def _dead_letters(_pid: int) -> DeadLetters:
     return DeadLetters(settings().kafka)
-
-
-@cache
-def _maintenance_engine(_pid: int) -> Any:
-    return engine_for(
-        settings().database, "ingest", name="orderbook-maintenance", transaction_seconds=DRAIN_TRANSACTION_SECONDS
-    )
 
 
 def _queued_hints() -> int:

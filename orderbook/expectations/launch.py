@@ -1,4 +1,4 @@
-"""Starting the quality subprocess: for beat, which never waits for it, and for a person, who does."""
+"""Starting the quality subprocess: what beat starts beside a worker, and a run that a person waits for."""
 
 import json
 import os
@@ -11,28 +11,8 @@ from orderbook.expectations.judge import require_library
 
 USAGE: Final = 2  # exit codes of the child; 0: the runs are kept, whatever they found
 UNREACHABLE: Final = 3
-_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-
-class Background:
-    """The child that a worker's process started last. A run takes minutes: no place of a worker is held by it."""
-
-    def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> bool:
-        """Have what is due judged; False where the last child still lives. Raises ``ConfigError`` without the extra."""
-        require_library()
-        if self._child is not None and self._child.poll() is None:
-            return False
-        self._child = subprocess.Popen(
-            _command("due"),
-            env=os.environ | _ONE_THREAD,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,  # its limits end it, not the end of the process that started it
-        )
-        return True
+CHILD: Final = "orderbook.expectations.child"
+ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def judge_now(wanted: str) -> list[int]:
@@ -42,7 +22,7 @@ def judge_now(wanted: str) -> list[int]:
     """
     require_library()
     done = subprocess.run(
-        _command(wanted), env=os.environ | _ONE_THREAD, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        _command(wanted), env=os.environ | ONE_THREAD, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     told = done.stderr.decode(errors="replace").strip()
     match done.returncode:
@@ -56,4 +36,4 @@ def judge_now(wanted: str) -> list[int]:
 
 
 def _command(wanted: str) -> list[str]:
-    return [sys.executable, "-m", "orderbook.expectations.child", wanted]
+    return [sys.executable, "-m", CHILD, wanted]
