@@ -9,7 +9,7 @@ export class Panel {
     this.render = render;
     this.empty = empty;
     this.loading = loading;
-    this.answer = null;
+    this.answer = undefined; // until one came: an answer may be null
     this.error = null;
     this.element = h('div', { class: 'panel' });
   }
@@ -19,7 +19,7 @@ export class Panel {
     this.reading?.abort();
     this.reading = new AbortController();
     const { signal } = this.reading;
-    if (this.answer === null) this.element.replaceChildren(notice('loading', this.loading));
+    if (this.answer === undefined) this.element.replaceChildren(notice('loading', this.loading));
     try {
       const answer = await this.read(signal);
       if (signal.aborted) return;
@@ -34,16 +34,16 @@ export class Panel {
 
   /** Forget the answer, for another question. */
   clear() {
-    this.answer = null;
+    this.answer = undefined;
   }
 
   /** Show again what was read. */
   show() {
-    if (this.error !== null && this.answer === null) {
+    if (this.error !== null && this.answer === undefined) {
       this.element.replaceChildren(problem(this.error, () => this.load()));
       return;
     }
-    if (this.answer === null) return;
+    if (this.answer === undefined) return;
     const nothing = this.empty(this.answer);
     const shown = nothing ? [nothing] : [this.render(this.answer)].flat(Infinity).filter(Boolean);
     this.element.replaceChildren(...shown);

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.page.site import Site
 from tests.page.visits import DESK, PHONE, Scheme, Visitors
 
-pytestmark = pytest.mark.slow  # not all of it holds yet
+pytestmark = pytest.mark.slow  # a browser at work for minutes
 
 Eventually = Callable[..., None]
 
@@ -57,12 +57,12 @@ def test_keys_lead_everywhere(site: Site, visitors: Visitors) -> None:
         page.keyboard.press("ArrowDown")
         expect(page.get_by_role("heading", name="PEG-GAS")).to_be_visible()
         page.keyboard.press("/")
-        page.keyboard.type("ttf")
+        page.keyboard.type("ttf-g")
         expect(page.get_by_role("option")).to_have_count(1)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="TTF-GAS")).to_be_visible()
         assert "TTF-GAS" in page.url
-        assert "filter=ttf" in page.url
+        assert "filter=ttf-g" in page.url
         page.keyboard.press("?")
         expect(page.get_by_role("dialog")).to_be_visible()
         page.keyboard.press("Escape")
