@@ -29,6 +29,7 @@ class UpRun:
     terminal: int
     here: Path
     environment: dict[str, str]
+    programs: Path = PROGRAMS
     _printed: bytearray = field(default_factory=bytearray)
     _database_url: str = ""
     _family: dict[int, psutil.Process] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class UpRun:
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command in another shell of the same folder."""
         return subprocess.run(
-            [PROGRAMS / program, *arguments],
+            [self.programs / program, *arguments],
             cwd=self.here,
             env=self.environment,
             capture_output=True,
@@ -115,15 +116,15 @@ class UpRun:
 
 
 @contextmanager
-def running_up(data_dir: Path, here: Path, *flags: str) -> Iterator[UpRun]:
+def running_up(data_dir: Path, here: Path, *flags: str, programs: Path = PROGRAMS, **variables: str) -> Iterator[UpRun]:
     """Run ``orderbook up`` in a terminal of its own, from the folder ``here``."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
-    command = [str(PROGRAMS / "orderbook"), "up", "--data-dir", str(data_dir), *flags]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40", **variables}
+    command = [str(programs / "orderbook"), "up", "--data-dir", str(data_dir), *flags]
     # a session leader that opens a terminal is controlled by it, like a login shell
     shell = ["sh", "-c", 'exec 0<>"$0" 1>&0 2>&0; exec "$@"', os.ttyname(theirs), *command]
     process = subprocess.Popen(shell, cwd=here, env=environment, start_new_session=True)
-    run = UpRun(process, ours, here, environment)
+    run = UpRun(process, ours, here, environment, programs)
     watcher = threading.Thread(target=run.watch, daemon=True)
     watcher.start()
     try:

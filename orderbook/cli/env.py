@@ -19,5 +19,5 @@ def env(
     if not variables:
         raise Unavailable("no `orderbook up` runs here: start one, or name its folder with --data-dir")
     for name in sorted(variables):
-        if name.endswith(("_URL", "_SERVERS")):
+        if name.endswith(("_URL", "_SERVERS", "_PID")):  # the pid: `orderbook up` tells them from servers of one's own
             sys.stdout.write(f"export {name}={shlex.quote(variables[name])}\n")

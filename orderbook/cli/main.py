@@ -12,6 +12,7 @@ from orderbook.cli.exporter import exporter
 from orderbook.cli.failures import Commands
 from orderbook.cli.gaps import gaps
 from orderbook.cli.importing import import_files
+from orderbook.cli.path import path
 from orderbook.cli.query import query
 from orderbook.cli.replay import replay
 from orderbook.cli.report import report
@@ -58,6 +59,7 @@ app.add_typer(db.app, name="db")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
+app.command(epilog="Example: orderbook path monitoring")(path)
 app.command("version", epilog="Example: orderbook version --short")(show_version)
 
 

@@ -1,5 +1,6 @@
 """``orderbook up``: everything on this machine."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,9 @@ def up(
     only: Annotated[
         Only | None, typer.Option(help="Just Kafka, Valkey and Postgres, with schema and topic: the rest is yours.")
     ] = None,
-    no_simulator: Annotated[bool, typer.Option("--no-simulator", help="Run all but the simulator.")] = False,
+    simulator: Annotated[
+        bool | None, typer.Option(help="Run one. Default: yes, but not over servers of your own.", show_default=False)
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Delete all data of before, then start.")] = False,
     symbols: Annotated[str | None, typer.Option(help="Of the simulator, comma-separated.")] = None,
     market: Annotated[
@@ -38,14 +41,17 @@ def up(
         Path | None, typer.Option(help="Of the simulator: a file for what was sent, its faults marked.")
     ] = None,
 ) -> None:
-    """Run everything on this machine: Kafka, Valkey, Postgres, simulator, worker, beat, Flower and the exporter.
+    """Run everything on this machine: Kafka, Valkey, Postgres, simulator, worker, beat, Flower, exporter and API.
 
     Real servers out of packages, no Docker, no root. Data stays from run to run. Ctrl-C stops all in order, a second
     one at once.
 
+    Where KAFKA_BOOTSTRAP_SERVERS, REDIS_URL and DATABASE_URL are set, it starts no server: the rest runs over those.
+
     Other shells in this folder find the servers by themselves; elsewhere: eval "$(orderbook env)"
     """
     from orderbook.config import default_data_dir, settings
+    from orderbook.embedded import own_servers
     from orderbook.embedded.folder import DataFolder
     from orderbook.embedded.up import Wishes, run
     from orderbook.simulator.options import parse
@@ -61,12 +67,16 @@ def up(
     }
     flags = [part for name, value in given.items() if value is not None for part in (name, str(value))]
     parse(flags, settings().simulator)  # a wrong value ends here, not in a simulator that is started again and again
+    over_own_servers = own_servers.are_named(os.environ)
+    if over_own_servers and (only or reset):
+        own_servers.refuse("--only servers" if only else "--reset")
     run(
         Wishes(
             folder=DataFolder((data_dir or default_data_dir()).absolute()),
             reset=reset,
             servers_only=only is Only.SERVERS,
-            simulator=not no_simulator,
+            over_own_servers=over_own_servers,
+            simulator=not over_own_servers if simulator is None else simulator,
             simulator_flags=tuple(flags),
         )
     )

@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
@@ -53,10 +53,18 @@ class Source(Protocol):
 class ServerFigures:
     """Figures from Kafka and Postgres. Connects at the first look."""
 
-    def __init__(self, addresses: Addresses, topic: str) -> None:
-        self._kafka = KafkaSettings(bootstrap_servers=addresses.kafka_bootstrap, topic=topic)
-        self._reader = Reader(DatabaseSettings(url=SecretStr(addresses.database_url)), statement_seconds=5)
+    def __init__(self, database: DatabaseSettings, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._reader = Reader(database, statement_seconds=5)
         self._client: TopicClient | None = None
+
+    @classmethod
+    def of_embedded(cls, addresses: Addresses, topic: str) -> Self:
+        """Of the servers that we started, whatever the environment says."""
+        return cls(
+            DatabaseSettings(url=SecretStr(addresses.database_url)),
+            KafkaSettings(bootstrap_servers=addresses.kafka_bootstrap, topic=topic),
+        )
 
     def read(self) -> Figures:
         """One look. Raises ``Unavailable``; may block for some seconds."""

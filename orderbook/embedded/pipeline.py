@@ -39,10 +39,14 @@ def cold_root(ours: Mapping[str, str], folder: DataFolder) -> str:
 def child_environment(ours: Mapping[str, str], folder: DataFolder, addresses: Addresses) -> dict[str, str]:
     """Our environment, with nothing in it that leads away from the embedded servers."""
     kept = {name: value for name, value in ours.items() if not FOREIGN.match(name)}
+    return own_environment(kept, folder) | addresses.environment() | {ROOT: cold_root(ours, folder)}
+
+
+def own_environment(ours: Mapping[str, str], folder: DataFolder) -> dict[str, str]:
+    """Our environment, for children over servers of one's own: all that it says of them holds."""
     binaries = str(Path(sys.executable).parent)
     path = os.pathsep.join([binaries, ours.get("PATH", os.defpath)])
-    cold = {ROOT: cold_root(ours, folder)}
-    return kept | addresses.environment() | cold | {"PATH": path, "PYTHONUNBUFFERED": "1", MARK: str(folder.path)}
+    return {**ours, "PATH": path, "PYTHONUNBUFFERED": "1", MARK: str(folder.path)}
 
 
 def steps(environment: Mapping[str, str]) -> tuple[Typed, Typed]:

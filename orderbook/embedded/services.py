@@ -24,12 +24,12 @@ def write_targets(places: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def announced(folder: DataFolder, addresses: Addresses, **others: str) -> Iterator[None]:
-    """Lend the addresses, and ``others``, to every shell for as long as the block runs.
+def announced(folder: DataFolder, addresses: Addresses | None, **others: str) -> Iterator[None]:
+    """Lend the addresses, where they are ours, and ``others``, to every shell for as long as the block runs.
 
     Passwords are in the file: its owner's alone.
     """
-    variables = addresses.environment() | others | {"ORDERBOOK_UP_PID": str(os.getpid())}
+    variables = (addresses.environment() if addresses else {}) | others | {"ORDERBOOK_UP_PID": str(os.getpid())}
     write_private(folder.services, "".join(f"{name}={value}\n" for name, value in variables.items()))
     pointer, target = POINTER.absolute(), f"{folder.services}\n"
     with suppress(OSError):  # a working directory that we cannot write to has no pointer: `orderbook env` has the rest

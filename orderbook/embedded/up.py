@@ -40,6 +40,7 @@ class Wishes:
     folder: DataFolder
     reset: bool = False
     servers_only: bool = False
+    over_own_servers: bool = False  # start none
     simulator: bool = True
     simulator_flags: tuple[str, ...] = ()
 
@@ -60,12 +61,13 @@ def run(wishes: Wishes) -> None:
         if wishes.reset:
             up.say("starting from nothing: the data of before is deleted")
             reset(folder)
-        servers = servers_in(folder)
+        servers = None if wishes.over_own_servers else servers_in(folder)
         up.metrics_port = choose_port(settings().metrics.port)
         up.api_port = choose_port(settings().api.port)
-        ports = {"ORDERBOOK_METRICS__PORT": str(up.metrics_port), "ORDERBOOK_API__PORT": str(up.api_port)}
-        lent = {**ports, pipeline.ROOT: pipeline.cold_root(os.environ, folder)}
-        with announced(folder, servers.addresses, **lent):
+        lent = {"ORDERBOOK_METRICS__PORT": str(up.metrics_port), "ORDERBOOK_API__PORT": str(up.api_port)}
+        if servers is not None:
+            lent[pipeline.ROOT] = pipeline.cold_root(os.environ, folder)
+        with announced(folder, servers.addresses if servers else None, **lent):
             up.run(servers)
 
 
@@ -94,10 +96,14 @@ class Up:
     metrics_port: int = 0
     api_port: int = 0
 
-    def run(self, servers: Servers) -> None:
-        """Start, look after, stop: returns, or raises, when nothing runs any more."""
+    def run(self, servers: Servers | None) -> None:
+        """Start, look after, stop: returns, or raises, when nothing runs any more. None: over servers of one's own."""
         try:
-            self._start(servers)
+            if servers is None:
+                environment, source = self._over_own()
+            else:
+                environment, source = self._start_servers(servers)
+            self._start_all_else(environment, source)
             self._look_after()
         except Stopping:
             pass
@@ -110,7 +116,15 @@ class Up:
         with suppress(OSError):  # the terminal may be gone; the log has it
             self.console.print(text, markup=False, soft_wrap=True)
 
-    def _start(self, servers: Servers) -> None:
+    def _over_own(self) -> tuple[dict[str, str], ServerFigures]:
+        self.say("Kafka, Redis and Postgres are your own; none is started here")
+        environment = pipeline.own_environment(os.environ, self.wishes.folder)
+        for typed in pipeline.steps(environment):
+            with self._step(typed):
+                pass
+        return environment, ServerFigures(settings().database, settings().kafka)
+
+    def _start_servers(self, servers: Servers) -> tuple[dict[str, str], ServerFigures]:
         environment = pipeline.child_environment(os.environ, self.wishes.folder, servers.addresses)
         migrations, topic = pipeline.steps(environment)
         with ThreadPoolExecutor(1) as aside:
@@ -122,7 +136,10 @@ class Up:
         self._await(servers.kafka, kafka, servers.kafka.port)
         with self._step(topic):
             pass
-        self.reader = FigureReader(ServerFigures(servers.addresses, settings().kafka.topic))
+        return environment, ServerFigures.of_embedded(servers.addresses, settings().kafka.topic)
+
+    def _start_all_else(self, environment: Mapping[str, str], source: ServerFigures) -> None:
+        self.reader = FigureReader(source)
         self.reader.start()
         if not self.wishes.servers_only:
             self._start_pipeline(environment)

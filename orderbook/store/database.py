@@ -151,9 +151,7 @@ def constraint_of(error: DBAPIError | psycopg2.Error) -> str | None:
 @cache
 def _config() -> Config:
     inside = Path(__file__).parent.parent / "migrations"  # of the wheel
-    config = Config()
-    config.set_main_option("script_location", str(inside if inside.is_dir() else inside.parent.parent / "migrations"))
-    return config
+    return Config(str((inside if inside.is_dir() else inside.parent.parent / "migrations") / "alembic.ini"))
 
 
 def upgrade(url: str | None = None, revision: str = "head") -> None:
