@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.compose import Image, image
 from tests.conftest import wait_for
 from tests.processes import SYMBOLS, Deployment, deployment_over, reaches
 from tests.servers import RunningServers
@@ -47,3 +48,10 @@ def main_run(servers: RunningServers, migrated_template: str) -> Iterator[MainRu
         wait_for(lambda: reaches(deployment.projected(), ends), 30, what="the group offsets are at the end")
         deployment.stop()
         yield MainRun(deployment, ends, done - began)
+
+
+@pytest.fixture(scope="session")
+def built_image() -> Iterator[Image]:
+    """What the Dockerfile makes."""
+    with image() as made:
+        yield made

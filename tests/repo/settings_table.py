@@ -12,6 +12,11 @@ def default_settings() -> list[Setting]:
     return setting_list(Settings.model_construct(), {}, {})
 
 
+def setting_names() -> set[str]:
+    """Every variable that sets something, the well-known names included."""
+    return {setting.name for setting in default_settings()} | set(WELL_KNOWN)
+
+
 def documented() -> list[tuple[str, str, str]]:
     """The rows of the table: variables as code, the well-known name beside ours."""
     known = {f"ORDERBOOK_{'__'.join(path).upper()}": name for name, path in WELL_KNOWN.items()}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("orderbook", "migrations", "tests", "monitoring", ".ci")
+PLACES = ("orderbook", "migrations", "tests", "monitoring", "deploy", "docs", ".ci")
 
 
 def written_files(*suffixes: str) -> list[Path]:
