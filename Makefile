@@ -30,11 +30,12 @@ chaos: MINUTES ?= 5
 chaos: $(STAMP) ## play faults drawn from a seed; make chaos SEED=7 MINUTES=10
 	@$(BIN)/python -m tests.faults.chaos $(SEED) $(MINUTES)
 
-check: $(STAMP) ## format, lint, types, layers
+check: $(STAMP) ## format, lint, types, layers, what is unused, what is undocumented
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/repo
 
 bench: $(STAMP) ## measure beside others (numbers, no verdict); make bench ARGS="--rounds 1 --ticks 300000"
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from orderbook.completeness.coverage import HourCoverage, SymbolCoverage, by_symbol, hourly
 from orderbook.profiles import Profiles
@@ -41,6 +42,16 @@ class DayReport:
     def complete(self) -> bool:
         """Whether all that should be there is there."""
         return not self.findings
+
+    def sections(self) -> list[tuple[str, list[Any]]]:
+        """Its tables, with their titles."""
+        return [
+            ("Coverage by symbol", self.symbols),
+            ("Sequence events", self.events),
+            ("Gaps with ids missing", self.gaps),
+            ("Rejects", self.rejects),
+            ("Alarms", self.alarms),
+        ]
 
 
 def read_day(

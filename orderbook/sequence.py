@@ -10,7 +10,6 @@ Interval = tuple[int, int]  # both ends included
 
 RULES: Final[tuple[Rule, ...]] = ("+1", "increasing", "none")
 KINDS: Final = ("gap", "repeat", "reorder", "reset", "stall")
-STATES: Final = ("open", "late_filled", "confirmed")
 
 
 class Section(NamedTuple):

@@ -61,10 +61,6 @@ class Prometheus:
         wanted = {"alertname": name, **labels}
         wait_for(lambda: any(wanted.items() <= f.items() for f in self.firing()), seconds, what=f"{wanted} rings")
 
-    def is_silent_about(self, name: str, seconds: float) -> None:
-        """Wait until no such alarm rings."""
-        wait_for(lambda: name not in self.names(), seconds, what=f"{name} is silent again")
-
     def healthy(self, jobs: int) -> bool:
         """Whether that many targets are scraped."""
         answer = self.ask("targets")

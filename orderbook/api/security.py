@@ -19,7 +19,6 @@ from orderbook.stored_sections import ApiSettings
 Access = Literal["read", "operate"]  # operate: all of read, and raw bytes, ranges and the audit
 
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-OPEN_PATHS: Final = ("/healthz", "/readyz")  # and the page itself, which asks for a key when it is told to
 OPERATE_PATHS: Final = ("/v1/ranges", "/v1/audit", "/v1/quarantine/", "/v1/query")
 MOST_BUCKETS: Final = 10_000
 MOST_BODY: Final = 64 * 1024  # bytes: an SQL text at most

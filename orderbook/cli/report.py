@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict, astuple, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -81,19 +81,8 @@ def screen(found: "DayReport") -> str:
     """The report as text."""
     verdict = "complete" if found.complete else "NOT complete"
     lines = [f"{found.day} ({found.time_zone}) is {verdict}", *(f"  {finding}" for finding in found.findings)]
-    for title, rows in sections(found):
+    for title, rows in found.sections():
         if rows:
             columns = [field.name for field in fields(rows[0])]
             lines += ["", title, *table_lines(columns, [astuple(row) for row in rows])]
     return "\n".join(lines) + "\n"
-
-
-def sections(found: "DayReport") -> list[tuple[str, list[Any]]]:
-    """The tables of a report, with their titles."""
-    return [
-        ("Coverage by symbol", found.symbols),
-        ("Sequence events", found.events),
-        ("Gaps with ids missing", found.gaps),
-        ("Rejects", found.rejects),
-        ("Alarms", found.alarms),
-    ]

@@ -30,8 +30,6 @@ td.n { text-align: right }
 
 def page(found: "DayReport") -> str:
     """The page, as text."""
-    from orderbook.cli.report import sections
-
     verdict = '<span class="good">complete</span>' if found.complete else '<span class="bad">not complete</span>'
     title = f"orderbook, {found.day} ({escape(found.time_zone)})"
     parts = [
@@ -43,7 +41,7 @@ def page(found: "DayReport") -> str:
         f"<p>As it stood at {found.made_at:%Y-%m-%d %H:%M:%S} UTC.</p>",
         "".join(f'<p class="bad">{escape(finding)}</p>' for finding in found.findings),
         _hours(found),
-        *(_table(heading, rows) for heading, rows in sections(found) if rows),
+        *(_table(heading, rows) for heading, rows in found.sections() if rows),
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"

@@ -18,7 +18,6 @@ from tests.unit.memory_store import CURSOR, MemoryStore
 from tests.unit.wire import record, written
 
 LOG = [record(written(sequence_id=str(n)), n) for n in range(4)] + [record(b"broken", 4)]
-IDENTITY = TopicIdentity("c", "id", (0,))
 
 
 class MemoryFetcher:
