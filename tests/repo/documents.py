@@ -8,7 +8,9 @@ from tests.repo.tree import ROOT
 
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "orderbook" / "README.md"
-TOP = [README, ARCHITECTURE, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+SCALING = ROOT / "docs" / "scaling.md"
+TOP = [README, ARCHITECTURE, CONTRIBUTING, ROOT / "CHANGELOG.md"]
 FOLDERS = (("docs", "*.md"), ("monitoring/runbooks", "*.md"), ("tests", "**/README.md"), ("deploy", "**/*.md"))
 DOCUMENTS = sorted([*TOP, *(path for folder, pattern in FOLDERS for path in (ROOT / folder).glob(pattern))])
 PROGRAMS = ("orderbook", "celery", "python", "alembic", "make", "docker", "prometheus", "uvicorn", "pip", "kubectl")

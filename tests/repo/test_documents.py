@@ -12,7 +12,7 @@ import typer
 from orderbook.cli.main import app
 from orderbook.metrics import DECLARED
 from orderbook.simulator.options import parse
-from tests.repo.documents import ARCHITECTURE, DOCUMENTS, README, commands, quoted, text_of
+from tests.repo.documents import ARCHITECTURE, CONTRIBUTING, DOCUMENTS, README, SCALING, commands, quoted, text_of
 from tests.repo.settings_table import setting_names
 from tests.repo.tree import ROOT, named
 
@@ -136,9 +136,9 @@ def test_links_lead_somewhere(path: Path) -> None:
 PLACE = re.compile(r"((?:[\w-]+/)*[\w-]+\.(?:py|toml|md|yml|yaml|sql|html))(?:: ([\w.]+))?")
 
 
-def places() -> list[tuple[str, str]]:
-    """Files that the architecture page names, and what of them: ``drain/policy.py: assess``."""
-    return [(found[1], found[2] or "") for text in quoted(ARCHITECTURE) if (found := PLACE.fullmatch(text))]
+def places(page: Path = ARCHITECTURE) -> list[tuple[str, str]]:
+    """Files that a page names, and what of them: ``drain/policy.py: assess``."""
+    return [(found[1], found[2] or "") for text in quoted(page) if (found := PLACE.fullmatch(text))]
 
 
 def defined_in(path: Path) -> set[str]:
@@ -152,8 +152,8 @@ def defined_in(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(("name", "what"), places())
-def test_a_place_that_the_architecture_page_names_is_there(name: str, what: str) -> None:
+@pytest.mark.parametrize(("name", "what"), [*places(), *places(CONTRIBUTING), *places(SCALING)])
+def test_a_place_that_a_page_names_is_there(name: str, what: str) -> None:
     found = [path for path in (ROOT / "orderbook" / name, ROOT / name) if path.exists()]
     found = found or [*(ROOT / "orderbook").rglob(name)]
     assert len(found) == 1, name
