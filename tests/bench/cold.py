@@ -31,8 +31,8 @@ FILL = """
     SELECT symbol, at, at + (20 + n %% 97) * interval '1 us', bid, bid + 0.005 * (1 + n %% 4),
            ((n * 7919) %% 3000) / 10.0, ((n * 104729) %% 3000) / 10.0, n / %(symbols)s,
            date_trunc('second', at) + interval '1 s', 1, (n %% %(symbols)s) %% 6, %(first)s + n / 6
-    FROM generate_series(%(from)s, %(to)s - 1) AS n, LATERAL (
-        SELECT (%(names)s)[1 + n %% %(symbols)s] AS symbol,
+    FROM generate_series(CAST(%(from)s AS bigint), %(to)s - 1) AS n, LATERAL (
+        SELECT (%(names)s)[CAST(1 + n %% %(symbols)s AS integer)] AS symbol,
                %(midnight)s + n * (interval '86399 s' / %(rows)s) + (n %% 13) * interval '1 us' AS at,
                27 + 0.005 * round(400 * sin(n / 900000.0) + 30 * sin(n / 7001.0 + n %% %(symbols)s)) AS bid) AS t
 """
