@@ -14,7 +14,7 @@ from orderbook.store.manifest import ColdFile
 
 _SCAN: Final = ds.ParquetFragmentScanOptions(pre_buffer=True, page_checksum_verification=True)
 FORMAT: Final = ds.ParquetFileFormat(default_fragment_scan_options=_SCAN)
-STREAMED_ROWS: Final = 65_536
+STREAMED_ROWS: Final = 32_768
 
 
 def cold_dataset(root: Root, files: Sequence[ColdFile]) -> Any:
