@@ -1,6 +1,7 @@
 """The fast lane: a whole range at once. It accepts only what is certainly valid; all else goes to the validator.
 
 So it never rejects, and what it accepts the validator would have accepted, with equal values: a property test says so.
+Records that are written alike are read by their layout, the others by Arrow's parser.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from orderbook.ingest.columns import (
     to_instants,
     units,
 )
+from orderbook.ingest.layout import Layout, layout_of
 from orderbook.ingest.validator import Judged, Validator
 from orderbook.profiles import FIRST_TIME, LAST_TIME, Profile, Profiles
 from orderbook.store.landing import TICKS
@@ -32,6 +34,7 @@ _VERSIONS: Final = frozenset({None, str(SCHEMA_VERSION).encode()})
 _QUOTES: Final = 2 * len(FIELDS) + 6  # a flat tick with numbers as JSON numbers: eight names, three strings
 _NAMES: Final = frozenset(FIELDS)
 _NO_BOUND: Final = 2**62  # microseconds
+_FEWEST_ALIKE: Final = 64  # fewer records are not worth learning from
 _SMALLEST_HALF: Final = 32  # fewer records are judged one by one
 _NUMBER: Final = (int, float, type(None))
 
@@ -46,11 +49,12 @@ class _Block:
     def __len__(self) -> int:
         return len(self.values)
 
+    def those(self, keep: Mask) -> "_Block":
+        return self if keep.all() else _Block(list(compress(self.values, keep)), self.places[keep])
+
     def split(self, keep: Mask) -> tuple["_Block", Integers]:
         """Those to keep, and the places of the others."""
-        if keep.all():
-            return self, self.places[:0]
-        return _Block(list(compress(self.values, keep)), self.places[keep]), self.places[~keep]
+        return self.those(keep), self.places[~keep]
 
     def halves(self) -> tuple["_Block", "_Block"]:
         half = len(self) // 2
@@ -78,25 +82,48 @@ class FastLane:
     def __init__(self, validator: Validator, profiles: Profiles) -> None:
         self._validator = validator
         self._profiles = profiles
+        self._layout: Layout | None = None  # of the records before
         self._last_failed = False
 
     def judge(self, records: Sequence[Record]) -> Judged:
         """See ``validator.Judge``."""
         held = records if isinstance(records, Records) else Records.of(records)
-        block, odd = self._plain(held)
-        tables, doubtful = self._accept(block, _Stamps.of(held))
-        places = np.sort(np.concatenate([odd, *doubtful]))
+        stamps = _Stamps.of(held)
+        block, odd = self._of_our_version(held)
+        tables, unfit, block = self._written_alike(block, stamps)
+        block, unclear = block.split(lines_are_plain(block.values, _QUOTES))
+        parsed, doubtful = self._accept(block, stamps)
+        places = np.sort(np.concatenate([odd, *unfit, unclear, *doubtful]))
         judged = self._validator.judge([held[at] for at in places]) if len(places) else Judged(TICKS.empty_table())
-        judged.ticks = pa.concat_tables([*tables, judged.ticks])
+        judged.ticks = pa.concat_tables([*tables, *parsed, judged.ticks])
         return judged
 
-    def _plain(self, held: Records) -> tuple[_Block, Integers]:
-        """The records that one parse may read beside each other, and the places of the others."""
+    def _of_our_version(self, held: Records) -> tuple[_Block, Integers]:
         values = [value or b"" for value in held.values]
-        plain = lines_are_plain(values, _QUOTES)
-        if not _VERSIONS.issuperset(held.versions):
-            plain &= np.array([version in _VERSIONS for version in held.versions], np.bool_)
-        return _Block(values, np.arange(len(values))).split(plain)
+        block = _Block(values, np.arange(len(values)))
+        if _VERSIONS.issuperset(held.versions):
+            return block, block.places[:0]
+        return block.split(np.array([version in _VERSIONS for version in held.versions], np.bool_))
+
+    def _written_alike(self, block: _Block, stamps: _Stamps) -> tuple[list[pa.Table], list[Integers], _Block]:
+        """The ticks whose layout is known, the places of those among them to be judged, and the other records.
+
+        Known are the layout that was met last, and that of the first record which has another.
+        """
+        tables: list[pa.Table] = []
+        left: list[Integers] = []
+        for known in (self._layout, None):
+            if len(block) < _FEWEST_ALIKE or (layout := known or layout_of(block.values)) is None:
+                continue
+            found, certain = layout.read(block.values)
+            if not certain.any():
+                continue
+            self._layout = layout
+            table, rest = self._acceptable_of(found, block.those(certain).places, stamps)
+            tables.append(table)
+            left.append(rest)
+            block = block.those(~certain)
+        return tables, left, block
 
     def _accept(self, block: _Block, stamps: _Stamps) -> _Accepted:
         hopeless: list[Integers] = []
@@ -143,8 +170,16 @@ class FastLane:
             if instants is None:  # rare: some time of this block does not exist
                 return TICKS.empty_table(), [*left, places]
             parsed = parsed.set_column(parsed.schema.get_field_index(name), name, instants)
-        keep(self._acceptable(parsed, stamps.times[places]))
-        return parsed.append_column("kafka_offset", pa.array(stamps.offsets[places])).cast(TICKS), left
+        table, rest = self._acceptable_of(parsed, places, stamps)
+        return table, [*left, rest]
+
+    def _acceptable_of(self, parsed: pa.Table, places: Integers, stamps: _Stamps) -> tuple[pa.Table, Integers]:
+        """Those of the ticks that the rules accept, as they are stored, and the places of the others."""
+        accepted = self._acceptable(parsed, stamps.times[places])
+        placed = parsed.append_column("kafka_offset", pa.array(stamps.offsets[places])).cast(TICKS)
+        if accepted.all():
+            return placed, places[:0]
+        return placed.filter(pa.array(accepted)).combine_chunks(), places[~accepted]
 
     def _acceptable(self, ticks: pa.Table, stamps: Integers) -> Mask:
         encoded = ticks["symbol"].combine_chunks().dictionary_encode()
