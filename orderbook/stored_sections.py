@@ -66,6 +66,7 @@ class QuerySettings(Section):
     seconds: float = Field(60, gt=0, description="after which it is ended")
     memory_mb: int = Field(512, ge=64, description="that DuckDB may use; larger sorts and joins go to disk")
     threads: int = Field(2, ge=1, description="of DuckDB")
+    spool_mb: int = Field(4096, ge=64, description="of Postgres' rows that one scan may put on disk")
 
 
 class ExpectationsSettings(Section):

@@ -20,7 +20,7 @@ from orderbook.drain.drainer import Drainer, Timing
 from orderbook.drain.policy import CutPolicy
 from orderbook.errors import ConfigError, Unavailable
 from orderbook.expectations.judge import require_library
-from orderbook.expectations.launch import CHILD, ONE_THREAD
+from orderbook.expectations.launch import CHILD, LEAN
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
@@ -190,7 +190,7 @@ def _archiving(_pid: int) -> Aside:
 
 @cache
 def _judging(_pid: int) -> Aside:
-    return Aside(CHILD, "due", environment=ONE_THREAD, detached=True)
+    return Aside(CHILD, "due", environment=LEAN, detached=True)
 
 
 @cache

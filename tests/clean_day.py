@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from orderbook.config import Settings
+from orderbook.archive.root import Root
+from orderbook.config import Settings, settings
 from orderbook.expectations.inspection import Inspected, Inspection, inspect
 from orderbook.expectations.judge import Judge
+from orderbook.expectations.ticks import window_ticks
 from orderbook.expectations.window import Window
 from orderbook.profiles import Profiles, load_profiles
 from orderbook.sections import psycopg2_url
-from orderbook.store.tick_stream import stream_ticks
 from orderbook.store.window_reader import read_facts
 from tests.pipeline import pipeline_over, tick
 from tests.servers import RunningServers, database_of
@@ -79,7 +80,9 @@ def judged(judge: Judge, connection: Connection, profiles: Profiles | None = Non
     inspection = Inspection(judge, facts, profiles or load_profiles(None), window)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return inspect(inspection, stream_ticks(connection, window.start, window.end) if facts.readable else None)
+        if not facts.readable:
+            return inspect(inspection, None)
+        return inspect(inspection, window_ticks(connection, Root(settings().archive), window.start, window.end))
 
 
 def failing(found: Inspected) -> list[tuple[str, str | None]]:

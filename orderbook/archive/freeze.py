@@ -84,7 +84,8 @@ class Archiver:
     def freeze(self, day: date) -> Frozen | None:
         """Freeze a day; durable when this returns. None where it stays, since a reader holds it or its rows change.
 
-        Raises ``Unavailable`` where Postgres or the root is; the day then stays as it is.
+        Raises ``Unavailable`` where Postgres or the root is, ``Refused`` where its ids are not stitched yet; the day
+        then stays as it is.
         """
         began, changed = monotonic(), False
         for attempt in range(TRIES):
@@ -161,6 +162,7 @@ class Archiver:
             if not file.rows:
                 return None
             written = file.written(day)
+            self._refuse_unstitched(written)
             crashpoint("archive_written")
             staged = manifest.stage(self._engine, written)
             crashpoint("archive_staged")
@@ -168,6 +170,11 @@ class Archiver:
         manifest.note_check(self._engine, staged.id, None)
         crashpoint("archive_compared")
         return staged
+
+    def _refuse_unstitched(self, written: Written) -> None:
+        with translated(), self._engine.begin() as connection:  # of now: the one that reads the day sees an older one
+            if not manifest.is_stitched(connection, written.extents):
+                raise Refused("its sequence ids are not judged yet: the next run tries again (orderbook status)")
 
     def _rows(self, connection: Connection, day: date) -> Iterator[Any]:
         for setting in SORTED_BY:

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +78,10 @@ class Root:
         """The file, to read at random. Raises ``Missing``, ``Unavailable``."""
         with _told(self.text), self.filesystem.open_input_file(self.full(path)) as source:
             yield source
+
+    def told(self) -> AbstractContextManager[None]:
+        """What goes wrong with files that others open raises ``Missing`` or ``Unavailable`` inside this."""
+        return _told(self.text)
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file."""

@@ -83,7 +83,7 @@ def run(
 def _one(archiver: Archiver, day: date) -> Outcome:
     try:
         frozen: Frozen | None = archiver.freeze(day)
-    except Unavailable as error:
+    except (Refused, Unavailable) as error:
         return Outcome(day, 0, 0, None, 0, str(error))
     if frozen is None:
         return Outcome(day, 0, 0, None, 0, "its rows change, or a reader holds it: the next run tries again")

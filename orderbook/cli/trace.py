@@ -37,11 +37,15 @@ def trace(
     Of several with this id, the one that landed last. Clocks differ by host: made and received are the source's,
     appended is the broker's, the others are Postgres'. Exit code 1 where no tick has this id; then what is known of it.
     """
+    from orderbook.archive.find import find_anywhere
+    from orderbook.archive.root import Root
+    from orderbook.config import settings
     from orderbook.store.reader import Reader
-    from orderbook.store.trace_reader import find_ticks, why_missing
+    from orderbook.store.trace_reader import why_missing
 
-    with Reader() as reader, reader.snapshot() as connection:
-        found = find_ticks(connection, symbol, sequence)
+    root = Root(settings().archive)
+    with Reader() as reader, reader.snapshot(holds_days=True) as connection:
+        found = find_anywhere(connection, root, symbol, sequence)
         known = [] if found else why_missing(connection, symbol, sequence)
     if not found:
         _tell_missing(symbol, sequence, known, as_json=as_json or output is not Output.TABLE)

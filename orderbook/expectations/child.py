@@ -35,7 +35,6 @@ from orderbook.profiles import load_profiles
 from orderbook.store.database import engine_for
 from orderbook.store.expectation_runs import FinishedRun, alone, list_runs, save
 from orderbook.store.reader import Reader
-from orderbook.store.tick_stream import stream_ticks
 from orderbook.store.window_reader import read_facts
 
 log = structlog.get_logger(__name__)
@@ -143,16 +142,20 @@ def _tell(run: FinishedRun, found: Inspected) -> None:
 
 
 def _inspect(config: Settings, judge: Judge, window: Window) -> Inspected:
+    # Arrow's allocator reserves a gigabyte when datasets are imported, unless the limit stands already.
+    from orderbook.archive.root import Root  # noqa: PLC0415
+    from orderbook.expectations.ticks import window_ticks  # noqa: PLC0415
+
     profiles = load_profiles(config.ingest.profiles_file)
-    with Reader(config.database, config.expectations.seconds) as reader, reader.snapshot() as connection:
+    root = Root(config.archive)
+    with Reader(config.database, config.expectations.seconds) as reader, reader.snapshot(holds_days=True) as connection:
         facts = read_facts(connection, window.start, window.end)
         inspection = Inspection(judge, facts, profiles, window)
         if not facts.readable:
             return inspect(inspection, None)
-        with closing(
-            stream_ticks(connection, window.start, window.end)
-        ) as batches:  # its COPY ends before the snapshot
-            return inspect(inspection, batches)
+        ticks = window_ticks(connection, root, window.start, window.end)
+        with closing(ticks):  # its COPY ends before the snapshot
+            return inspect(inspection, ticks)
 
 
 if __name__ == "__main__":

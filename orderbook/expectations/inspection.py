@@ -17,7 +17,7 @@ from orderbook.profiles import Profile, Profiles
 from orderbook.store.expectation_runs import ExpectationResult, Outcome
 from orderbook.store.window_reader import WindowFacts
 
-CHUNK_ROWS: Final = 200_000  # held against a suite at once: 40 MB in Arrow, and what pandas copies of it
+CHUNK_ROWS: Final = 100_000  # held against a suite at once: 20 MB in Arrow, and what pandas copies of it
 
 _FACT: Final = pa.schema({"name": pa.string(), "found": pa.string(), "declared": pa.string()})
 _SYMBOL: Final = pa.schema(

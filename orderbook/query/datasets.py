@@ -1,14 +1,20 @@
 """What is stored as Arrow datasets that DuckDB scans: each scan fetches the columns, and the rows, that it needs."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import date, datetime
+from functools import reduce
+from itertools import chain
+from operator import and_
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from sqlalchemy import Connection
 
+from orderbook.errors import Refused
 from orderbook.query.reach import reach
 from orderbook.store.copy_out import STORED
 from orderbook.store.selects import Select, select_table, select_ticks, table_schema
@@ -22,10 +28,11 @@ class Fetched(ds.Dataset):  # type: ignore[misc] # pyarrow ships no types
     What goes wrong is raised through DuckDB, which makes a text of it; ``failure`` keeps the error itself.
     """
 
-    def __init__(self, connection: Connection, schema: pa.Schema) -> None:
+    def __init__(self, connection: Connection, schema: pa.Schema, most_bytes: int) -> None:
         # pyarrow's own initialiser refuses to be called; whoever scans us calls no method but ``scanner``
         self._connection = connection
         self._schema = schema
+        self._most_bytes = most_bytes
         self.failure: Exception | None = None
 
     @property
@@ -35,6 +42,7 @@ class Fetched(ds.Dataset):  # type: ignore[misc] # pyarrow ships no types
 
     def scanner(self, columns: Sequence[str] | None = None, filter: Any = None, **_: Any) -> Any:  # noqa: A002 - its name there
         """The rows of the snapshot that match, to be read once."""
+        filter = self._bounded(filter)  # noqa: A001
         text = "" if filter is None else str(filter)
         needed = [f.name for f in self._schema if columns is None or f.name in columns or f.name in text]
         try:
@@ -43,20 +51,32 @@ class Fetched(ds.Dataset):  # type: ignore[misc] # pyarrow ships no types
             self.failure = self.failure or error
             raise
 
+    def _bounded(self, condition: Any) -> Any:
+        return condition
+
     def _dataset(self, needed: Sequence[str], condition: Any) -> Any:
         raise NotImplementedError
 
     def _rows(self, select: Select) -> Any:
-        return ds.InMemoryDataset(kept(select.rows(self._connection), select.schema))
+        batches: Any = select.rows(self._connection)
+        with closing(batches):  # too many of them: the COPY ends before the transaction does
+            return ds.InMemoryDataset(kept(batches, select.schema, self._most_bytes))
 
 
 class HotAndCold(Fetched):
     """All ticks: those that lie in Postgres, in ``days``, and those of the cold files."""
 
-    def __init__(self, connection: Connection, days: Sequence[date], cold: Any) -> None:
-        super().__init__(connection, STORED)
+    def __init__(self, connection: Connection, days: Sequence[date], cold: Any, most_bytes: int) -> None:
+        super().__init__(connection, STORED, most_bytes)
         self._days = days
         self._cold = cold
+        self.span: tuple[datetime | None, datetime | None] = (None, None)  # of event time: all that a scan sees
+
+    def _bounded(self, condition: Any) -> Any:
+        at, (start, end) = pc.field("event_time"), self.span
+        bounds = [condition, None if start is None else at >= start, None if end is None else at < end]
+        there = [bound for bound in bounds if bound is not None]
+        return reduce(and_, there) if there else None
 
     def _dataset(self, needed: Sequence[str], condition: Any) -> Any:
         wanted = reach(condition, self._days)
@@ -69,16 +89,19 @@ class HotAndCold(Fetched):
 class WholeTable(Fetched):
     """One of the smaller tables."""
 
-    def __init__(self, connection: Connection, name: str) -> None:
-        super().__init__(connection, table_schema(name))
+    def __init__(self, connection: Connection, name: str, most_bytes: int) -> None:
+        super().__init__(connection, table_schema(name), most_bytes)
         self._name = name
 
     def _dataset(self, needed: Sequence[str], condition: Any) -> Any:
         return self._rows(select_table(self._name, needed))
 
 
-def kept(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """The batches as a table; what is large lies in a nameless file that is mapped into memory."""
+def kept(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most_bytes: int) -> pa.Table:
+    """The batches as a table; what is large lies in a nameless file that is mapped into memory.
+
+    Raises ``Refused`` where there is more than ``most_bytes`` of it.
+    """
     held: list[pa.RecordBatch] = []
     size = 0
     coming = iter(batches)
@@ -86,15 +109,27 @@ def kept(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
         held.append(batch)
         size += batch.nbytes
         if size > MEMORY_BYTES:
-            return _mapped(held, coming, schema)
+            return _mapped(held, coming, schema, most_bytes)
     return pa.Table.from_batches(held, schema)
 
 
-def _mapped(held: list[pa.RecordBatch], coming: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+def _mapped(
+    held: list[pa.RecordBatch], coming: Iterable[pa.RecordBatch], schema: pa.Schema, most_bytes: int
+) -> pa.Table:
+    size = 0
     with tempfile.NamedTemporaryFile(prefix="orderbook-query-") as file:
         with pa.ipc.new_file(file.name, schema) as writer:
-            while held:
-                writer.write_batch(held.pop(0))
-            for batch in coming:
+            for batch in chain(_emptied(held), coming):
+                size += batch.nbytes
+                if size > most_bytes:
+                    raise Refused(
+                        f"the query reads more than {most_bytes >> 20} MB of Postgres' rows at once: bound it (--from, "
+                        "--symbols, event_time >= …) or raise ORDERBOOK_QUERY__SPOOL_MB"
+                    )
                 writer.write_batch(batch)
         return pa.ipc.open_file(pa.memory_map(file.name)).read_all()
+
+
+def _emptied(held: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    while held:
+        yield held.pop(0)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,9 +20,11 @@ from sqlalchemy import Connection
 
 from orderbook.archive.cold import cold_dataset
 from orderbook.archive.root import Root
+from orderbook.clock import utc_now
 from orderbook.config import Settings
 from orderbook.errors import BadQuery, OrderbookError, OutOfTime, Refused
 from orderbook.query.datasets import Fetched, HotAndCold, WholeTable
+from orderbook.query.nearest import nearest, spans
 from orderbook.query.views import VIEWS, ticks_view
 from orderbook.store import manifest
 from orderbook.store.reader import Reader
@@ -82,6 +84,8 @@ class Session:
         self._datasets: list[Fetched] = []
         self._ended = threading.Event()
         self._duckdb: duckdb.DuckDBPyConnection
+        self._ticks: HotAndCold
+        self._first: datetime  # no stored day begins earlier
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -114,8 +118,27 @@ class Session:
                 raise BadQuery("the query is empty" if not statements else "one statement at a time")
             if statements[0].type not in ALLOWED:
                 raise BadQuery(f"a query only reads: {statements[0].type.name} is none")
+            found = self._nearest(sql, parameters)
+            if found is not None:
+                return Answer(found.schema, iter(found.to_batches()))
             reader: Any = self._duckdb.sql(sql, params=parameters).to_arrow_reader(ROWS_AT_ONCE)
         return Answer(reader.schema, self._batches(reader))
+
+    def _nearest(self, sql: str, parameters: Any) -> pa.Table | None:
+        """The answer out of a short span of time, where that is sound; None where all rows must be looked at."""
+        ((written,),) = self._duckdb.execute("SELECT json_serialize_sql(CAST($1 AS VARCHAR))", [sql]).fetchall()
+        asked = nearest(written)
+        if asked is None:
+            return None
+        try:
+            for span in spans(asked, self._first, utc_now()):
+                self._ticks.span = span
+                found = self._duckdb.sql(sql, params=parameters).to_arrow_table()
+                if found.num_rows == asked.rows:
+                    return found
+        finally:
+            self._ticks.span = (None, None)
+        return None
 
     def _batches(self, reader: Any) -> Iterator[pa.RecordBatch]:
         while True:
@@ -173,10 +196,14 @@ class Session:
                 connection.close()
 
     def _register(self, connection: Connection) -> None:
-        cold = cold_dataset(Root(self._settings.archive), manifest.files(connection))
-        self._add("stored_ticks", HotAndCold(connection, hot_days(connection), cold))
+        files, days = manifest.files(connection), hot_days(connection)
+        most_bytes = self._settings.query.spool_mb * 2**20
+        self._ticks = HotAndCold(connection, days, cold_dataset(Root(self._settings.archive), files), most_bytes)
+        first = min([*days, *(file.day for file in files)], default=utc_now().date())
+        self._first = datetime.combine(first, time(0), UTC)
+        self._add("stored_ticks", self._ticks)
         for name in OTHER_TABLES:
-            self._add(name, WholeTable(connection, name))
+            self._add(name, WholeTable(connection, name, most_bytes))
         window = self._window
         self._duckdb.execute(ticks_view(window.start, window.end, window.symbols))
         for view in VIEWS:

@@ -4,6 +4,7 @@ A file is written down here, as ``staged``, before it is written there, so a fil
 database's, or this one is older than its archive. ``freeze`` alone makes a file ``live``, as it drops the day's rows.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -62,6 +63,15 @@ ADD_EXTENTS = text("""
 EXTENTS = text("""
     SELECT file_id, generation_id, partition, e.rows, first_offset, last_offset
     FROM cold_extent e JOIN cold_file f ON f.id = e.file_id WHERE f.state = 'live' ORDER BY file_id
+""")
+# A partition that the ledger does not know has nothing to stitch.
+UNSTITCHED = text("""
+    SELECT EXISTS (
+        SELECT FROM jsonb_to_recordset(CAST(:extents AS jsonb)) AS e (
+            generation smallint, partition integer, last bigint)
+        JOIN partition_cursor c ON c.generation_id = e.generation AND c.partition = e.partition
+        LEFT JOIN sequence_cursor s ON s.generation_id = e.generation AND s.partition = e.partition
+        WHERE e.last >= coalesce(s.stitched, c.origin))
 """)
 CHECKED = text("UPDATE cold_file SET checked_at = now(), problem = :problem WHERE id = :id")
 FORGET = text("DELETE FROM cold_file WHERE id = :id AND state <> 'live'")
@@ -172,6 +182,12 @@ def extents(connection: Connection) -> dict[int, list[Extent]]:
     for file_id, *place in connection.execute(EXTENTS):
         found.setdefault(file_id, []).append(Extent(*place))
     return found
+
+
+def is_stitched(connection: Connection, extents: Sequence[Extent]) -> bool:
+    """Whether the sequence ids of these rows were judged, which takes the rows where a range has no summary."""
+    places = json.dumps([{"generation": e.generation, "partition": e.partition, "last": e.last} for e in extents])
+    return not connection.execute(UNSTITCHED, {"extents": places}).scalar_one()
 
 
 def stage(engine: Engine, written: Written) -> ColdFile:

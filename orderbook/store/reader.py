@@ -57,6 +57,9 @@ NEWEST_SEQUENCES = text("""
         JOIN ticks t ON t.generation_id = c.generation_id AND t.kafka_partition = c.partition
             AND t.kafka_offset >= c.planned - :rows AND t.kafka_offset < c.planned
         WHERE t.symbol = ANY(CAST(:symbols AS text[]))
+        UNION ALL
+        (SELECT DISTINCT ON (symbol) symbol, highest FROM sequence_chain
+         WHERE symbol = ANY(CAST(:symbols AS text[])) ORDER BY symbol, last_time DESC)
     ) found GROUP BY symbol
 """)
 # Hops from symbol to symbol through the index instead of reading every row of the days.
@@ -130,8 +133,9 @@ class Reader:
 def newest_sequences(symbols: Collection[str], database: DatabaseSettings | None = None) -> dict[str, int]:
     """The highest stored sequence id of each symbol; symbols that have no row are left out. Raises ``Unavailable``.
 
-    Looks at a symbol's newest ``LATE_ROWS`` rows and at the rows of the newest ``LATE_ROWS`` offsets, so a tick that
-    landed late counts too, unless both that many newer ticks and that many newer offsets lie above it.
+    Looks at a symbol's newest ``LATE_ROWS`` hot rows and at the rows of the newest ``LATE_ROWS`` offsets, so a tick
+    that landed late counts too, unless both that many newer ticks and that many newer offsets lie above it. What is
+    frozen counts by the symbol's chain, which outlives the rows: no day is frozen before it is stitched.
     """
     with Reader(database) as reader, reader.snapshot() as connection:
         rows = connection.execute(NEWEST_SEQUENCES, {"symbols": list(symbols), "rows": LATE_ROWS})

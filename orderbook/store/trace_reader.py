@@ -1,5 +1,7 @@
 """Everything the store knows of one tick. Every function takes a ``Reader.snapshot``."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -30,23 +32,32 @@ class TracedTick:
     requeued: bool
 
 
-# By the day: the index leads with the symbol, and a day's partition is all that is looked at.
-FIND = text("""
+_HOPS = """
     SELECT t.event_time, t.received_time, t.landed_at, t.generation_id, t.kafka_partition, t.kafka_offset,
            g.topic, g.topic_id, r.id, r.start_offset, r.end_offset, r.planned_at, r.hinted_at, r.fetched_at,
            CASE WHEN r.planned_at IS NOT NULL THEN r.done_at END, t.kafka_offset < c.committed,
            EXISTS (SELECT FROM quarantine q WHERE q.generation_id = t.generation_id
                    AND q.kafka_partition = t.kafka_partition AND q.kafka_offset = t.kafka_offset)
-    FROM ticks t
+    FROM {source} t
     JOIN topic_generation g ON g.id = t.generation_id
     JOIN partition_cursor c ON c.generation_id = t.generation_id AND c.partition = t.kafka_partition
     LEFT JOIN offset_range r ON r.generation_id = t.generation_id AND r.partition = t.kafka_partition
          AND r.start_offset <= t.kafka_offset AND r.end_offset > t.kafka_offset
-    WHERE t.symbol = :symbol AND t.sequence_id = :sequence
-      AND t.event_time >= CAST(:day AS timestamp) AT TIME ZONE 'UTC'
-      AND t.event_time < CAST(:day + 1 AS timestamp) AT TIME ZONE 'UTC'
+    WHERE {condition}
     ORDER BY t.generation_id DESC, t.landed_at DESC, t.kafka_offset DESC
-""")
+"""
+# By the day: the index leads with the symbol, and a day's partition is all that is looked at.
+_OF_DAY = """
+    t.symbol = :symbol AND t.sequence_id = :sequence AND t.event_time >= CAST(:day AS timestamp) AT TIME ZONE 'UTC'
+    AND t.event_time < CAST(:day + 1 AS timestamp) AT TIME ZONE 'UTC'
+"""
+_GIVEN = """
+    (SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+        event_time timestamptz, received_time timestamptz, landed_at timestamptz, generation_id smallint,
+        kafka_partition integer, kafka_offset bigint))
+"""
+FIND = text(_HOPS.format(source="ticks", condition=_OF_DAY))
+FOLLOW = text(_HOPS.format(source=_GIVEN, condition="true"))
 DAYS = text("""
     SELECT DISTINCT (hour AT TIME ZONE 'UTC')::date AS day FROM symbol_hour WHERE symbol = :symbol
     UNION SELECT to_date(right(c.relname, 8), 'YYYYMMDD') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -71,13 +82,19 @@ REJECTS = text("""
 
 
 def find_ticks(connection: Connection, symbol: str, sequence: int) -> list[TracedTick]:
-    """The stored ticks with this id, of the newest day that has one; newest landed first."""
+    """The hot ticks with this id, of the newest day that has one; newest landed first."""
     days: list[date] = list(connection.execute(DAYS, {"symbol": symbol}).scalars())
     for day in days:
         rows = connection.execute(FIND, {"symbol": symbol, "sequence": sequence, "day": day}).all()
         if rows:
             return [TracedTick(*row) for row in rows]
     return []
+
+
+def follow(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[TracedTick]:
+    """The same of ticks that were read elsewhere: their three instants and their place, as ``ticks`` names them."""
+    given = json.dumps([dict(row) for row in rows], default=datetime.isoformat)
+    return [TracedTick(*row) for row in connection.execute(FOLLOW, {"rows": given})]
 
 
 def why_missing(connection: Connection, symbol: str, sequence: int) -> list[dict[str, Any]]:

@@ -25,16 +25,20 @@ from orderbook.config import Settings
 from orderbook.query.session import Session
 from tests.bench.stage import SYMBOLS, Stage, stage
 
-# A feed of 24 symbols over a day: a walk in steps of five thousandths, volumes in tenths, landed in ranges of 20,000.
+# A feed of 24 symbols over a day: mids wander in steps of five thousandths, and what hashes draw is as hard to compress
+# as a real book: spreads, volumes, delays, and when a tick comes. Landed in ranges of 20,000.
 FILL = """
     INSERT INTO ticks
-    SELECT symbol, at, at + (20 + n %% 97) * interval '1 us', bid, bid + 0.005 * (1 + n %% 4),
-           ((n * 7919) %% 3000) / 10.0, ((n * 104729) %% 3000) / 10.0, n / %(symbols)s,
+    SELECT symbol, at, at + (20 + (h >> 3) & 127) * interval '1 us', bid, bid + 0.005 * (1 + (h >> 10) & 3),
+           (1 + (h >> 12) & 2047) / 10.0, (1 + (h >> 23) & 2047) / 10.0, n / %(symbols)s,
            date_trunc('second', at) + interval '1 s', 1, (n %% %(symbols)s) %% 6, %(first)s + n / 6
-    FROM generate_series(%(from)s, %(to)s - 1) AS n, LATERAL (
-        SELECT (%(names)s)[1 + n %% %(symbols)s] AS symbol,
-               %(midnight)s + n * (interval '86399 s' / %(rows)s) + (n %% 13) * interval '1 us' AS at,
-               27 + 0.005 * round(400 * sin(n / 900000.0) + 30 * sin(n / 7001.0 + n %% %(symbols)s)) AS bid) AS t
+    FROM generate_series(CAST(%(from)s AS bigint), %(to)s - 1) AS n,
+         LATERAL (SELECT abs(hashint8extended(n, 1) >> 1) AS h) AS drawn,
+         LATERAL (
+             SELECT (%(names)s)[CAST(1 + n %% %(symbols)s AS integer)] AS symbol,
+                    %(midnight)s + n * (interval '86399 s' / %(rows)s) + ((h >> 34) & 8191) * interval '1 us' AS at,
+                    27 + 0.005 * round(400 * sin(n / 900000.0) + 30 * sin(n / 7001.0 + n %% %(symbols)s)
+                                       + ((h >> 47) & 3)) AS bid) AS t
 """
 ROWS_AT_ONCE = 500_000
 SLICE = "SELECT * FROM ticks WHERE symbol = $1 AND event_time >= $2 AND event_time < $3"

@@ -8,6 +8,7 @@ import pytest
 
 from orderbook.errors import BadQuery, Refused
 from orderbook.query import datasets
+from orderbook.query import session as session_module
 from orderbook.query.session import Session, Window
 from orderbook.store.selects import Select
 from tests.archive import Cold, cold, days_ago
@@ -93,6 +94,39 @@ def test_a_scan_too_large_for_memory_goes_by_way_of_a_file(both: Cold, monkeypat
     before = both.all()
     monkeypatch.setattr(datasets, "MEMORY_BYTES", 1000)
     assert both.all() == before
+
+
+def test_a_scan_of_more_than_the_disk_may_hold_is_refused_and_says_how_to_bound_it(
+    both: Cold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "MEMORY_BYTES", 1000)
+    tight = both.settings.query.model_copy(update={"spool_mb": 0})
+    bounded = both.settings.model_copy(update={"query": tight})
+    with Session(bounded) as session, pytest.raises(Refused, match="ORDERBOOK_QUERY__SPOOL_MB"):
+        session.ask("SELECT * FROM ticks").table()
+    assert len(both.all()) == 2400
+
+
+@pytest.mark.parametrize("direction", ["DESC", "ASC", ""])
+@pytest.mark.parametrize("condition", ["true", "symbol = 'TTF-GAS'", "bid_volume IS NULL", "symbol = 'NONE'"])
+@pytest.mark.parametrize("rows", [1, 25, 700, 5_000])
+def test_the_first_rows_by_time_are_those_of_a_whole_scan(
+    both: Cold, monkeypatch: pytest.MonkeyPatch, direction: str, condition: str, rows: int
+) -> None:
+    sql = f"SELECT * FROM ticks WHERE {condition} ORDER BY event_time {direction}, kafka_offset LIMIT {rows}"
+    found = both.ask(sql)
+    monkeypatch.setattr(session_module, "nearest", lambda _: None)
+    assert both.ask(sql) == found
+
+
+def test_the_newest_rows_are_fetched_without_the_older_ones(both: Cold, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Select] = []
+    true_rows = Select.rows
+    monkeypatch.setattr(Select, "rows", lambda self, connection: asked.append(self) or true_rows(self, connection))
+    both.ask("SELECT symbol FROM ticks ORDER BY event_time DESC LIMIT 10")
+    widest = min(select.arguments["start"] for select in asked)
+    assert widest > datetime.combine(RECENT, time(0), UTC) - timedelta(days=5), "one of the spans had ten rows"
+    assert all(select.arguments["start"] is not None for select in asked)
 
 
 def test_a_table_joined_with_itself_sees_one_instant(both: Cold) -> None:
