@@ -5,11 +5,16 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+from sqlalchemy.exc import ProgrammingError
 
+from orderbook import rebuild
 from orderbook.audit import DeepAudit, Report, audit
 from orderbook.ingest.validator import Judged, Validator
 from orderbook.profiles import Fault, Profile, Profiles, load_profiles
 from orderbook.rebuild import Rebuilder, Step
+from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for
 from orderbook.store.journal import Operator
 from orderbook.store.recount import snapshot
@@ -17,6 +22,7 @@ from orderbook.stream.batch import FetchLimits, Record
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.tick import FIELDS, OrderBookTick
 from tests.pipeline import Pipeline, tick, valid
+from tests.servers import RunningServers
 
 SYMBOL = "BRENT"  # by the default profile: no negative prices
 ANNA = Operator("anna", "negative prices were let in")
@@ -42,16 +48,16 @@ class Wrong(Validator):
 
 
 @contextmanager
-def _rebuilder(pipeline: Pipeline) -> Iterator[Rebuilder]:
+def _rebuilder(pipeline: Pipeline, engine: Engine | None = None) -> Iterator[Rebuilder]:
     fetcher = make_fetcher(pipeline.settings.kafka, 2_000)
     try:
-        yield Rebuilder(pipeline.engine, fetcher, RIGHT, LIMITS, pipeline.client.identity)
+        yield Rebuilder(engine or pipeline.engine, fetcher, RIGHT, LIMITS, pipeline.client.identity)
     finally:
         fetcher.close()
 
 
-def _rebuild(pipeline: Pipeline, *, dry_run: bool = False) -> list[Step]:
-    with _rebuilder(pipeline) as rebuilder:
+def _rebuild(pipeline: Pipeline, engine: Engine | None = None, *, dry_run: bool = False) -> list[Step]:
+    with _rebuilder(pipeline, engine) as rebuilder:
         stretches, missing = rebuilder.stretches(pipeline.client.identity(), {0: 0}, day=None, partition=0)
         assert missing == 0
         return [step for stretch in stretches for step in rebuilder.run(*stretch, ANNA, dry_run=dry_run)]
@@ -147,4 +153,41 @@ def test_what_is_planned_and_has_not_landed_is_left_to_its_landing(wrong: Pipeli
     wrong.judge = RIGHT
     wrong.run()
     assert wrong.one("SELECT count(*) FROM ticks") == 59
+    assert _findings(wrong, deep=True).balances
+
+
+def test_the_role_that_ingests_may_rebuild(wrong: Pipeline, servers: RunningServers) -> None:
+    database = wrong.settings.database
+    url = servers.roles(database.owner_url)["ORDERBOOK_DATABASE__INGEST_URL"]
+    engine = engine_for(
+        DatabaseSettings(url=SecretStr(database.owner_url), ingest_url=SecretStr(url)), "ingest", name="test"
+    )
+    try:
+        _rebuild(wrong, engine)
+    finally:
+        engine.dispose()
+    assert wrong.rows(TICKS) == _expected(wrong)
+
+
+def test_what_was_withdrawn_stays_on_record(wrong: Pipeline) -> None:
+    _rebuild(wrong)
+    for statement in ("DELETE FROM withdrawn_tick", "UPDATE withdrawn_tick SET sequence_id = 1"):
+        with pytest.raises(ProgrammingError, match="append-only"):
+            wrong.execute(statement)
+
+
+def test_a_rebuild_that_ends_between_two_steps_is_finished_by_the_next(
+    wrong: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "STEP", 20)
+    for _ in range(2):
+        with _rebuilder(wrong) as rebuilder:
+            ((cursor, start, end),), _ = rebuilder.stretches(wrong.client.identity(), {0: 0}, day=None, partition=0)
+            for step in rebuilder.run(cursor, start, end, ANNA):
+                if step.changes:
+                    break
+        assert _findings(wrong, deep=False).balances
+    assert wrong.rows(TICKS) != _expected(wrong)
+    assert [bool(step.changes) for step in _rebuild(wrong)] == [False, False, True]
+    assert wrong.rows(TICKS) == _expected(wrong)
     assert _findings(wrong, deep=True).balances
