@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, text
 
+from orderbook.crashpoints import crashpoint
 from orderbook.errors import Unavailable
 from orderbook.store.copy_in import copy_in
 from orderbook.store.database import translated
@@ -135,6 +136,7 @@ def apply(
                 _Writing(connection, cursor, rows, finished).write(changes, ranges)
                 first, last = bounds
                 record(connection, operator, "rebuild", **cursor.place, start=first, end=last, detail=str(changes))
+                crashpoint("before_rebuild_commit")
     return changes
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -21,6 +22,7 @@ from orderbook.store.recount import snapshot
 from orderbook.stream.batch import FetchLimits, Record
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.tick import FIELDS, OrderBookTick
+from tests.commands import ok, outside
 from tests.pipeline import Pipeline, tick, valid
 from tests.servers import RunningServers
 
@@ -190,4 +192,32 @@ def test_a_rebuild_that_ends_between_two_steps_is_finished_by_the_next(
     assert wrong.rows(TICKS) != _expected(wrong)
     assert [bool(step.changes) for step in _rebuild(wrong)] == [False, False, True]
     assert wrong.rows(TICKS) == _expected(wrong)
+    assert _findings(wrong, deep=True).balances
+
+
+def test_the_command_shows_what_differs_and_then_rebuilds_it(wrong: Pipeline) -> None:
+    line = "0/0-59  8 stored, 6 quarantined, 5 corrected\n"
+    assert ok("rebuild", "--dry-run") == line
+    assert ok("rebuild", "--date", "2001-01-01") == ""
+    days = {at.date().isoformat() for (at,) in wrong.rows("SELECT event_time FROM ticks")}
+    assert "".join(ok("rebuild", "--date", day, "--why", "negative prices") for day in sorted(days))
+    ok("rebuild")
+    assert wrong.rows(TICKS) == _expected(wrong)
+    assert wrong.one("SELECT min(why) FROM operator_action WHERE why <> ''") == "negative prices"
+
+
+@pytest.mark.parametrize(("point", "done"), [("before_rebuild_commit", False), ("after_rebuild_step", True)])
+def test_a_killed_rebuild_is_whole_or_not_at_all(
+    wrong: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, *, done: bool
+) -> None:
+    monkeypatch.setenv("ORDERBOOK_CRASHPOINTS", str(tmp_path))
+    before = wrong.rows(TICKS)
+    for _ in range(1 if done else 2):
+        (tmp_path / point).touch()
+        outside("rebuild", code=-9)
+        assert wrong.rows(TICKS) == (_expected(wrong) if done else before)
+        assert _findings(wrong, deep=False).balances
+    outside("rebuild")
+    assert wrong.rows(TICKS) == _expected(wrong)
+    assert wrong.one("SELECT count(*) FROM operator_action") == 1
     assert _findings(wrong, deep=True).balances
