@@ -14,6 +14,7 @@ from orderbook.cli.gaps import gaps
 from orderbook.cli.importing import import_files
 from orderbook.cli.path import path
 from orderbook.cli.query import query
+from orderbook.cli.rebuild import rebuild
 from orderbook.cli.replay import replay
 from orderbook.cli.report import report
 from orderbook.cli.status import status
@@ -50,6 +51,7 @@ app.command(epilog="Example: orderbook report --date yesterday --tz Europe/Amste
 app.command(epilog="Example: orderbook replay --from 2024-08-08T23:54Z --to 2024-08-09 --speed 10 --symbols BTCUSDT")(
     replay
 )
+app.command(epilog="Example: orderbook rebuild --date 2026-11-22 --dry-run")(rebuild)
 app.command("import", epilog="Example: orderbook import binance btcusdt_20240808.gz")(import_files)
 app.add_typer(ranges.app, name="ranges")
 app.add_typer(quarantine.app, name="quarantine")

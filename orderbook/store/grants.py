@@ -20,9 +20,11 @@ INGEST = (
     f"GRANT SELECT, INSERT, DELETE ON {EXPECTATIONS} TO {{role}}",
     "GRANT SELECT ON alembic_version TO {role}",
     "GRANT EXECUTE ON FUNCTION make_ticks_day(date) TO {role}",
+    "GRANT EXECUTE ON FUNCTION withdraw_ticks(smallint, integer, text[], timestamptz[], bigint[]) TO {role}",
 )
 MANIFEST = "cold_file, cold_extent, cold_run"
-ALL = f"ticks, quarantine, operator_action, contract, alembic_version, {LEDGER}, {EXPECTATIONS}, {MANIFEST}"
+RECORDS = "withdrawn_tick, operator_action"
+ALL = f"ticks, quarantine, {RECORDS}, contract, alembic_version, {LEDGER}, {EXPECTATIONS}, {MANIFEST}"
 READ = f"GRANT SELECT ON {ALL} TO {{role}}"
 READER = (READ,)
 ARCHIVER = (
