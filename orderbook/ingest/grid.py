@@ -5,7 +5,6 @@ and returns a column a field and which of the values are plain: of few digits, i
 read as anything.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
@@ -29,13 +28,12 @@ from orderbook.ingest.words import (
     word,
 )
 from orderbook.store.copy_out import EXACT, INSTANT
-from orderbook.tick import DECIMAL_PLACES
+from orderbook.tick import DECIMAL_PLACES, is_symbol
 
 _MOST_WORDS: Final = 4  # read in one go
 LONGEST_PART: Final = _MOST_WORDS * WIDTH  # characters that stand before or behind a value
 _PAD: Final = b"\n" * 3 * LONGEST_PART  # on both sides, so that no place is outside, whatever stands in a record
 _COMMA, _MINUS, _POINT, _ZERO, _ZULU = b",-.0Z"
-_PLAIN_TEXT = re.compile(rb"[ !#-\[\]-~]*")  # printable, and neither a quote nor a backslash
 _LONGEST_SYMBOL = 2 * WIDTH
 _SHORTEST_TIME, _LONGEST_TIME = len("0000-00-00T00:00:00Z"), len("0000-00-00T00:00:00.000000Z")
 _DAY_MICROSECONDS = 86_400_000_000
@@ -97,10 +95,10 @@ def symbols(grid: Grid, begin: Integers, end: Integers) -> tuple[list[Any], Mask
     held = np.stack([first(head, lengths), first(tail, lengths - WIDTH)], axis=-1)
     binary = pa.FixedSizeBinaryArray.from_buffers(pa.binary(_LONGEST_SYMBOL), lengths.size, [None, pa.py_buffer(held)])
     encoded = binary.dictionary_encode()
-    texts = [raw.rstrip(b"\0") for raw in encoded.dictionary.to_pylist()]
-    whole = [_PLAIN_TEXT.fullmatch(text) is not None for text in texts]
+    texts = [raw.rstrip(b"\0").decode("ascii", "replace") for raw in encoded.dictionary.to_pylist()]
+    whole = [is_symbol(text) and not {*'"\\'} & {*text} for text in texts]  # JSON writes those two otherwise
     plain &= np.array(whole, np.bool_)[encoded.indices.to_numpy()]
-    return [pa.array([text.decode("ascii", "replace") for text in texts], pa.string()).take(encoded.indices)], plain
+    return [pa.array(texts, pa.string()).take(encoded.indices)], plain
 
 
 def times(grid: Grid, begin: Integers, end: Integers) -> tuple[list[Any], Mask]:
