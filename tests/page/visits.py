@@ -82,9 +82,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # its driver runs an event loop in this thread: no longer than these tests last
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of the page."""
+    """One browser for the tests of a module."""
     with chromium() as found:
         yield found
 
