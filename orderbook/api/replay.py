@@ -99,15 +99,15 @@ class Replay:
         self._beat_at = monotonic() + BEAT_SECONDS
         reel, elapsed = self._reel, 0.0 if self._began is None else self._elapsed()
         late = 0.0 if self._began is None or reel.is_through else max(0.0, -reel.wait_seconds(elapsed))
-        told = {"at": instant_at(reel.instant(elapsed)), "behind_seconds": round(late, 3), "ticks": reel.ticks}
+        told = {"at": instant_at(reel.instant(elapsed)), "behind_seconds": round(late, 3), "ticks_sent": reel.ticks}
         return event("heartbeat", str(reel.place or Place(self.run, 0, 0)), self._told(**told))
 
     def _sums(self) -> dict[str, Any]:
         reel = self._reel
         return {
             "at": instant_at(reel.place and reel.place.at),
-            "ticks": reel.ticks,
-            "gaps": reel.gaps,
+            "ticks_sent": reel.ticks,
+            "gaps_sent": reel.gaps,
             "sha256": reel.sha256,
         }
 

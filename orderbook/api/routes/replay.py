@@ -44,7 +44,7 @@ EVENTS: Final = """Server-sent events as those of `/v1/live`, each with an `id`.
 * `ticks`: every tick, each when it is due; the first one at once. `skipped` is always 0: who is slow falls behind
 * `gap`: what is known of the sequence ids that were passed over, before the tick that showed it
 * `heartbeat` each second: `at`, the instant up to which all was sent, and `behind_seconds`
-* `end`: `ticks`, `gaps` and `sha256` of what this answer sent, which is what `orderbook replay` prints for the same
+* `end`: `ticks_sent`, `gaps_sent` and `sha256` of what this answer sent; `orderbook replay` prints the same
 * `problem`: what broke it off
 
 Nothing is kept between requests. To pause, close; to go on, ask the same with the last id: the run goes on behind it.

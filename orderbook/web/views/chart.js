@@ -3,7 +3,7 @@
 import uPlot from '../vendor/uplot/uPlot.esm.js';
 
 import { timeOf, zone } from '../clock.js';
-import { h } from '../dom.js';
+import { h, mark } from '../dom.js';
 import { fixed } from '../format.js';
 import { colour } from '../theme.js';
 
@@ -18,18 +18,27 @@ export class Chart {
     this.element = h('div', { class: 'chart', role: 'img', 'aria-label': 'Bid, ask and mid over time' });
     this.plot = null;
     this.gaps = [];
+    this.tint = null;
     this.decimals = 2;
     this.range = null;
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.element);
   }
 
-  /** Show `[times, bids, asks]`, the newest `spanMs` of them, `gaps` and `decimals` on the price axis. */
-  draw([times, bids, asks], { spanMs, gaps, decimals }) {
+  /**
+   * Show `[times, bids, asks]`, the newest `spanMs` of them, `gaps`, `decimals` on the price axis, and a `tint` behind
+   * what was replayed since that time. */
+  draw([times, bids, asks], { spanMs, gaps, decimals, tint = null }) {
     const end = times.length > 0 ? times[times.length - 1] / 1000 : NaN;
     this.range = Number.isFinite(end) ? [end - spanMs / 1000, end] : null;
     this.gaps = gaps;
+    this.tint = tint;
     this.decimals = decimals;
+    mark(this.element, 'data-empty', times.length === 0 ? 'true' : null);
+    if (times.length === 0) {
+      this.restyle();
+      return;
+    }
     const data = [Array.from(times, (ms) => ms / 1000), ...sides(bids, asks)];
     if (this.plot === null) this.build(data);
     else this.plot.setData(data);
@@ -90,12 +99,17 @@ export class Chart {
   }
 
   bands(plot) {
-    if (this.gaps.length === 0 || this.range === null) return;
+    if (this.range === null) return;
     const { ctx, bbox } = plot;
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
+    if (this.tint !== null) {
+      const left = Math.max(bbox.left, plot.valToPos(this.tint / 1000, 'x', true));
+      ctx.fillStyle = colour('replay-bg');
+      ctx.fillRect(left, bbox.top, bbox.left + bbox.width - left, bbox.height);
+    }
     ctx.fillStyle = hatching(ctx, colour('gap'));
     for (const gap of this.gaps) {
       const left = plot.valToPos(gap.from / 1000, 'x', true);
