@@ -1,66 +1,21 @@
-"""The past over HTTP: all of it, in order, at its pace, known as the past; and who leaves costs nothing."""
+"""The past over HTTP: all of it, in order, at its pace, and known as the past."""
 
 import json
 import re
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
-
-import pytest
 
 from orderbook.remote.answers import Quote
 from orderbook.remote.events import Event, Parser
 from orderbook.tick import FIELDS
-from tests.api.server import Api, api_server
+from tests.api.replays import START, STEP, WINDOW, quotes, replayed, streamed
+from tests.api.server import Api
 from tests.commands import outside
-from tests.pipeline import Pipeline, tick
+from tests.pipeline import Pipeline
 
 Eventually = Callable[..., None]
-
-START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-WINDOW = {"start": START.isoformat(), "end": (START + timedelta(hours=1)).isoformat()}
-STEP = timedelta(milliseconds=20)
-
-
-@pytest.fixture
-def stored(pipeline: Pipeline) -> Pipeline:
-    """Two symbols over two partitions, 99 and 100 ticks in two seconds, one id passed over."""
-    for partition, symbol in enumerate(("TTF-GAS", 'odd ",bid_price":1 name')):
-        ticks = [
-            tick(n, symbol, event_time=at, received_time=at + STEP / 4, bid_price=price, ask_price=price + 1)
-            for n in range(1, 101)
-            for at, price in [
-                (START + STEP * n + timedelta(milliseconds=partition * (n % 2)), Decimal("27.500000001") + n)
-            ]
-            if (n, partition) != (50, 0)
-        ]
-        pipeline.produce(ticks, partition)
-    pipeline.run()
-    pipeline.stitch()
-    return pipeline
-
-
-@contextmanager
-def streamed(api: Api, headers: dict[str, str] | None = None, **asked: Any) -> Iterator[Iterator[Event]]:
-    """The events of a replay, as they come."""
-    with api.http.stream("GET", "/v1/replay", params={**WINDOW, **asked}, headers=headers) as answer:
-        assert answer.status_code == 200, answer.read()
-        parser = Parser()
-        yield (event for line in answer.iter_lines() if (event := parser.take(line)) is not None)
-
-
-def replayed(api: Api, **asked: Any) -> list[Event]:
-    with streamed(api, **asked) as events:
-        return list(events)
-
-
-def quotes(events: list[Event]) -> list[Quote]:
-    return [quote for event in events if event.kind == "ticks" for quote in event.quotes()]
 
 
 def values(quote: Quote) -> tuple[Any, ...]:
@@ -188,49 +143,6 @@ def test_the_answer_says_how_complete_it_is(stored: Pipeline, api: Api) -> None:
         assert answer.headers["data-gaps"] == "1"
         assert answer.headers["data-sources"] == "hot"
         assert 0 < float(answer.headers["data-coverage"]) < 1
-
-
-MANY = 30_000  # 7 MB of events: more than the kernel keeps for a client that reads nothing
-
-
-def test_clients_that_read_nothing_hold_their_places_and_nobody_up_until_they_leave(
-    pipeline: Pipeline, api: Api, eventually: Eventually
-) -> None:
-    pipeline.produce(tick(n, event_time=START + n * timedelta(milliseconds=10)) for n in range(MANY))
-    pipeline.run()
-    port = int(api.url.rpartition(":")[2])
-    asked = f"start={START:%Y-%m-%dT%H:%M:%SZ}&speed=max"
-    stalled: list[socket.socket] = []
-
-    def stall() -> None:
-        connection = socket.socket()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.connect(("127.0.0.1", port))
-        connection.sendall(f"GET /v1/replay?{asked} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-        stalled.append(connection)
-
-    try:
-        for _ in range(3):
-            stall()
-        assert [connection.recv(12) for connection in stalled] == [b"HTTP/1.1 200"] * 3
-        assert len(quotes(replayed(api, speed="max"))) == MANY
-        stall()
-        assert stalled[-1].recv(12) == b"HTTP/1.1 200"
-        answer = api.http.get("/v1/replay", params=WINDOW)
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
-        assert "MOST_REPLAYS" in answer.json()["hint"]
-    finally:
-        for connection in stalled:
-            connection.close()
-    eventually(lambda: api.http.get("/v1/replay", params={**WINDOW, "speed": "max"}).status_code == 200)
-
-
-def test_who_leaves_a_paced_replay_frees_its_place(stored: Pipeline, tmp_path: Path, eventually: Eventually) -> None:
-    with api_server(tmp_path, ORDERBOOK_API__MOST_REPLAYS="1") as api:
-        with streamed(api, speed=0.1) as events:
-            assert next(events).kind == "snapshot"
-            api.get("/v1/replay", 503, **WINDOW)
-        eventually(lambda: api.http.get("/v1/replay", params={**WINDOW, "speed": "max"}).status_code == 200)
 
 
 def test_live_and_replayed_records_are_told_apart(stored: Pipeline, api: Api, eventually: Eventually) -> None:
