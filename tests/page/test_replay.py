@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from orderbook.clock import utc_now
 from tests.conftest import wait_for
 from tests.page.site import Site
+from tests.page.tracing import traced
 from tests.page.visits import PHONE, Visitors
 from tests.pipeline import tick
 
@@ -153,6 +154,18 @@ def test_the_live_feed_goes_on_beside_it_and_never_mixes(site: Site, visitors: V
         newest = page.locator(".live .tape tbody .sequence:visible").first
         expect(newest).to_have_text(re.compile(r"\d+"))
         assert int(newest.inner_text()) >= int(str(first))
+
+
+def test_no_task_costs_fifty_milliseconds_however_fast_it_comes(site: Site, visitors: Visitors) -> None:
+    with visitors.visit(site.at("replay/TTF-GAS?speed=max")) as page:
+        expect(page.locator(".deck .said")).to_have_text(re.compile(r"0 of [\d,]+ ticks"))
+        with traced(visitors.browser, page) as tasks:
+            play(page).click()
+            expect(page.locator("#badge b")).to_have_text("REPLAY OVER")
+        count = page.locator(".deck .said").inner_text()
+    worst = max(task.cpu_ms for task in tasks)
+    print(f"\n{count}: {len(tasks):,} tasks, the longest {worst:.1f} ms of CPU")
+    assert worst < 50
 
 
 def test_it_goes_on_by_itself_after_the_server_was_away(site: Site, visitors: Visitors, start: datetime) -> None:

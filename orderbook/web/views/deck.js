@@ -78,7 +78,7 @@ export class Deck {
   /** Show how it stands; `known` is what is known of the whole range, `trouble` why that is nothing. */
   draw(names, known, trouble) {
     const { player } = this;
-    this.choices(names.includes(player.symbol) ? names : [...names, player.symbol]);
+    this.choices(names);
     say(this.button, player.isPlaying ? 'Pause' : player.state === 'ended' ? 'Play again' : 'Play');
     for (const button of this.speeds.children) mark(button, 'aria-pressed', String(button.dataset.speed === player.speed));
     say(this.place, instantOf(player.at, 1));
@@ -90,9 +90,10 @@ export class Deck {
   }
 
   choices(names) {
-    if (names.join() !== this.names) {
-      this.names = names.join();
-      this.symbol.replaceChildren(...names.map((name) => h('option', { value: name }, name)));
+    if (names !== this.names) {
+      this.names = names;
+      const all = names.includes(this.player.symbol) ? names : [...names, this.player.symbol];
+      this.symbol.replaceChildren(...all.map((name) => h('option', { value: name }, name)));
     }
     if (this.symbol.value !== this.player.symbol && document.activeElement !== this.symbol) this.symbol.value = this.player.symbol;
   }

@@ -1,6 +1,6 @@
 /** The past again: a range of one symbol, played at any speed, with a place that can be moved. */
 
-import { h, mark, notice, say } from '../dom.js';
+import { h, mark } from '../dom.js';
 import * as extent from '../extent.js';
 import { invalidate } from '../frame.js';
 import * as past from '../past.js';
@@ -12,6 +12,7 @@ import { Chart } from './chart.js';
 import { Deck, SPEEDS } from './deck.js';
 import { QuotePanel } from './quote.js';
 import { Tape } from './tape.js';
+import { Unplayed } from './unplayed.js';
 
 const CHART_MS = 100;
 const SPANS = { '1m': 60_000, '5m': 300_000 };
@@ -33,7 +34,6 @@ export class ReplayView {
   }
 
   build() {
-    const { player } = this;
     this.quote = new QuotePanel({
       state: (element) => showWord(element, 'replay', this.badge() ?? 'REPLAY'), about: () => [],
     });
@@ -48,14 +48,16 @@ export class ReplayView {
       h('section', { class: 'history', 'aria-label': 'Chart' }, h('div', { class: 'tools' }, this.spans, this.legend), this.chart.element),
       this.tape.element,
     );
-    this.state = h('div', { class: 'state-of-view', hidden: true });
-    this.element = h(
-      'div', { class: 'replay' }, this.deck.element, this.detail, this.state,
-    );
+    this.unplayed = new Unplayed();
+    this.element = h('div', { class: 'replay' }, this.deck.element, this.detail, this.unplayed.element);
   }
 
   show(path, params) {
     this.asked = [path, params];
+    if (this.isBare(path, params)) {
+      this.tell(this.player.at);
+      return;
+    }
     const range = this.range(path[0] ?? null, params);
     const speed = SPEEDS.includes(params.get('speed')) ? params.get('speed') : '1';
     this.span = SPANS[params.get('span')] ? params.get('span') : FALLBACK.span;
@@ -69,6 +71,11 @@ export class ReplayView {
     if (isOther || (params.get('at') ?? null) !== this.toldAt) this.player.load(range, at);
     this.toldAt = params.get('at') ?? null;
     this.deck.write(range);
+  }
+
+  /** Whether an address says no more than what is here already. */
+  isBare(path, params) {
+    return this.player.symbol !== null && (path[0] ?? this.player.symbol) === this.player.symbol && params.size === 0;
   }
 
   /** The range that an address names; where it names none, the newest minutes of a symbol. Null while none is known. */
@@ -93,9 +100,7 @@ export class ReplayView {
   ask({ symbol = this.player.symbol, range = this.player, last = null, speed = this.player.speed }) {
     const wanted = last === null ? { symbol, from: range.from, to: range.to } : this.newest(symbol, last) ?? range;
     const isOther = ['symbol', 'from', 'to'].some((name) => this.player[name] !== wanted[name]);
-    const at = isOther || this.toldAt === null ? '' : this.toldAt;
-    const params = { from: iso(wanted.from), to: iso(wanted.to), at, speed: speed === '1' ? '' : speed, span: this.span === FALLBACK.span ? '' : this.span };
-    go(hashOf('replay', [symbol], params), { replace: true });
+    this.write({ symbol, ...wanted, at: isOther ? null : this.toldAt, speed });
   }
 
   /** What is known of the range as a whole. */
@@ -137,7 +142,12 @@ export class ReplayView {
   /** Let the address say where we are, without going there. */
   tell(at) {
     this.toldAt = iso(at);
-    adjust({ from: iso(this.player.from), to: iso(this.player.to), at: this.toldAt });
+    this.write({ ...this.player, at: this.toldAt });
+  }
+
+  write({ symbol, from, to, at, speed }) {
+    const params = { from: iso(from), to: iso(to), at, speed: speed === '1' ? '' : speed, span: this.span === FALLBACK.span ? '' : this.span };
+    go(hashOf('replay', [symbol], params), { replace: true });
   }
 
   /** Nothing is played to a hidden tab; it goes on where it was when it is looked at again. */
@@ -165,9 +175,9 @@ export class ReplayView {
     const isEmpty = player.symbol === null;
     mark(this.detail, 'hidden', isEmpty ? '' : null);
     mark(this.deck.element, 'hidden', isEmpty ? '' : null);
-    mark(this.state, 'hidden', isEmpty ? null : '');
+    mark(this.unplayed.element, 'hidden', isEmpty ? null : '');
     if (isEmpty) {
-      this.wait();
+      this.unplayed.draw(app);
       return;
     }
     this.deck.draw(app.book.names, this.known, this.trouble);
@@ -177,16 +187,6 @@ export class ReplayView {
     this.tape.draw(player.instrument);
     this.drawChart(player.instrument, frame);
     if (ticker.fade(frame)) invalidate(this.fading ??= (at) => { if (ticker.fade(at)) invalidate(this.fading); });
-  }
-
-  /** Say why there is nothing to play. */
-  wait() {
-    const { connection, refusal, symbolsKnown, book } = this.app;
-    const why = connection === 'refused' ? 'refused' : symbolsKnown && book.names.length === 0 ? 'empty' : 'connecting';
-    if (why === this.waitingFor) return;
-    this.waitingFor = why;
-    const notices = { refused: () => refused(refusal), empty: nothing, connecting: () => notice('loading', 'Looking for what can be played …') };
-    this.state.replaceChildren(notices[why]());
   }
 
   /** Read what was before the place at which the player was set down, once. */
@@ -227,12 +227,4 @@ export class ReplayView {
     this.deck.restyle();
     this.drawnChart = null;
   }
-}
-
-function refused(problem) {
-  return notice('error', problem?.sentence ?? 'The server wants a key.', h('a', { class: 'action', href: hashOf('live') }, 'Give a key'));
-}
-
-function nothing() {
-  return notice('empty', 'No tick is stored yet.', h('code', {}, 'python -m orderbook.simulator'), 'What is stored can be played again, as often as you like.');
 }
