@@ -8,13 +8,15 @@ from typing import Any
 from urllib.parse import quote as escaped
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from orderbook.clock import utc_now
 from tests.conftest import wait_for
 from tests.page.site import Site
+from tests.page.test_views import RULES
 from tests.page.tracing import traced
-from tests.page.visits import PHONE, Visitors
+from tests.page.visits import DESK, PHONE, Scheme, Visitors
 from tests.pipeline import tick
 
 pytestmark = pytest.mark.slow  # a browser at work for minutes
@@ -154,6 +156,20 @@ def test_the_live_feed_goes_on_beside_it_and_never_mixes(site: Site, visitors: V
         newest = page.locator(".live .tape tbody .sequence:visible").first
         expect(newest).to_have_text(re.compile(r"\d+"))
         assert int(newest.inner_text()) >= int(str(first))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_no_fault_while_it_stands(
+    site: Site, visitors: Visitors, start: datetime, scheme: Scheme, size: tuple[int, int]
+) -> None:
+    with visitors.visit(address(site, start, speed="0.1"), size, scheme) as page:
+        play(page).click()
+        expect(page.locator(".replay .tape tbody .sequence:visible").first).to_have_text("2")
+        play(page).click()
+        expect(page.locator("#badge b")).to_have_text("REPLAY PAUSED")
+        found = Axe().run(page, options=RULES)
+    assert {fault["id"]: [n["html"][:200] for n in fault["nodes"]] for fault in found.response["violations"]} == {}
 
 
 def test_no_task_costs_fifty_milliseconds_however_fast_it_comes(site: Site, visitors: Visitors) -> None:
