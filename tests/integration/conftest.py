@@ -8,6 +8,9 @@ import pytest
 from orderbook.config import settings
 from tests.pipeline import Pipeline, pipeline_over, tick, valid
 from tests.servers import Stack
+from tests.stray_errors import no_stray_error
+
+__all__ = ["no_stray_error"]
 
 
 @pytest.fixture
