@@ -28,7 +28,7 @@ export function intervalFor(ms) {
   return fits ?? '1d';
 }
 
-/** Times (of the bars' ends) and mids of a range, and its gaps. Throws `Problem`. */
+/** Times (of the bars' ends) and mids of a range, how many quotes have a mid, and its gaps. Throws `Problem`. */
 export async function overview(symbol, from, to, signal) {
   const interval = intervalFor(to - from);
   const range = { start: new Date(from).toISOString(), end: new Date(to).toISOString() };
@@ -40,7 +40,7 @@ export async function overview(symbol, from, to, signal) {
   return {
     times: found.map((bar) => Math.min(to, bar.at + SECONDS[interval] * 1000)),
     mids: found.map((bar) => bar.close),
-    ticks: found.reduce((sum, bar) => sum + bar.count, 0),
+    quotes: found.reduce((sum, bar) => sum + bar.count, 0),
     gaps: gaps.events.map(wire.gap),
   };
 }

@@ -71,6 +71,7 @@ export class Player {
     while (!stopped.aborted) {
       try {
         await this.read(stopped);
+        this.changed();
         if (this.state === 'ended' || this.state === 'broken') return;
         throw Object.assign(new Error('The stream ended early.'), { status: 0 });
       } catch (problem) {

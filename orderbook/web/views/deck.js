@@ -4,7 +4,7 @@ import { copyButton } from '../clipboard.js';
 import { instantOf } from '../clock.js';
 import { h, mark, say } from '../dom.js';
 import * as extent from '../extent.js';
-import { age, count, counted } from '../format.js';
+import { age, counted } from '../format.js';
 import { iso } from '../player.js';
 import { Timeline } from './timeline.js';
 
@@ -82,7 +82,7 @@ export class Deck {
     say(this.button, player.isPlaying ? 'Pause' : player.state === 'ended' ? 'Play again' : 'Play');
     for (const button of this.speeds.children) mark(button, 'aria-pressed', String(button.dataset.speed === player.speed));
     say(this.place, instantOf(player.at, 1));
-    say(this.count, this.counts(known));
+    say(this.count, this.counts());
     say(this.told, this.sentence(known, trouble));
     say(this.hash, player.sum && !player.problem ? `sha256 ${player.sum.sha256}` : '');
     mark(this.told, 'data-alert', player.problem || trouble ? 'true' : null);
@@ -98,12 +98,10 @@ export class Deck {
     if (this.symbol.value !== this.player.symbol && document.activeElement !== this.symbol) this.symbol.value = this.player.symbol;
   }
 
-  counts(known) {
+  counts() {
     const { ticks, gaps, behind } = this.player;
-    const isWhole = known !== null && this.player.began === this.player.from;
-    const played = isWhole ? `${count(ticks)} of ${counted(known.ticks, 'tick')}` : counted(ticks, 'tick');
     const late = behind > LATE_SECONDS ? ` · ${age(behind)} behind` : '';
-    return `${played} · ${counted(gaps, 'gap')}${late}`;
+    return `${counted(ticks, 'tick')} · ${counted(gaps, 'gap')}${late}`;
   }
 
   /** One sentence: what is wrong, what was sent, or which run this is. */
@@ -114,7 +112,8 @@ export class Deck {
     if (player.run) return `Run ${player.run}`;
     if (trouble) return trouble;
     if (known === null) return 'Reading the range …';
-    return known.ticks === 0 ? `No tick of ${player.symbol} is stored in this range.` : 'Space plays and pauses; ← → go a step.';
+    if (known.quotes === 0) return `No tick of ${player.symbol} with both sides is stored in this range.`;
+    return `${counted(known.quotes, 'tick')} with both sides in this range. Space plays and pauses, ← → go a step.`;
   }
 
   /** The same range for a shell. */
