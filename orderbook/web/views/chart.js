@@ -9,6 +9,7 @@ import { colour } from '../theme.js';
 
 const FONT_REM = 0.6875;
 const FAMILY = 'ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono", monospace';
+const HALF_LABEL = 28; // pixels: a time nearer to the edge would be cut
 const LEAST_BAND = 3; // pixels: a gap between two ticks of a fast feed is a fraction of one
 
 /** A chart that fills its element, its legend in `legend`. `draw` it with columns in milliseconds and prices. */
@@ -81,7 +82,7 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } },
       scales: { x: { time: true, range: () => this.range ?? [0, 1] }, y: { range: padded } },
       axes: [
-        { ...axis, values: (_, splits) => splits.map((s) => timeOf(s * 1000, 0)), space: 72, size: 28 },
+        { ...axis, values: (plot, splits) => splits.map((s) => (plot.valToPos(s, 'x') < HALF_LABEL ? '' : timeOf(s * 1000, 0))), space: 72, size: 28 },
         { ...axis, side: 1, size: 74, values: (_, splits) => splits.map((v) => fixed(v, this.axisDecimals(splits))) },
       ],
       series: [
@@ -107,7 +108,7 @@ export class Chart {
     ctx.clip();
     if (this.tint !== null) {
       const left = Math.max(bbox.left, plot.valToPos(this.tint / 1000, 'x', true));
-      ctx.fillStyle = colour('replay-bg');
+      ctx.fillStyle = colour('replay-tint');
       ctx.fillRect(left, bbox.top, bbox.left + bbox.width - left, bbox.height);
     }
     ctx.fillStyle = hatching(ctx, colour('gap'));

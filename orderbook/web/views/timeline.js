@@ -77,7 +77,7 @@ export class Timeline {
     this.canvas.height = height * scale;
     const pen = this.canvas.getContext('2d');
     pen.scale(scale, scale);
-    pen.fillStyle = colour('replay-bg');
+    pen.fillStyle = colour('replay-tint');
     pen.fillRect(this.x(began), 0, this.x(at) - this.x(began), height);
     if (!this.known) return;
     pen.fillStyle = colour('gap');
