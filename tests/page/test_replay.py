@@ -160,6 +160,20 @@ def newest_id(site: Site) -> int:
     return int(str(site.newest("TTF-GAS")[0]))
 
 
+def test_what_a_chart_shows_and_what_was_around_a_gap_are_a_click_away(
+    site: Site, visitors: Visitors, start: datetime
+) -> None:
+    with visitors.visit(site.at("live/TTF-GAS?range=1m")) as page:
+        page.get_by_role("button", name="Replay this").click()
+        expect(page.locator(".sum")).to_contain_text("ticks with both sides")
+        ends = [page.get_by_role("textbox", name=name).input_value() for name in ("From", "To")]
+        first, last = (datetime.fromisoformat(end) for end in ends)
+        assert last - first == timedelta(minutes=1)
+        page.goto(site.at(f"data/gaps?symbol={SYMBOL}"))
+        page.get_by_title("Replay what was around it").click()
+        expect(page.locator(".sum")).to_contain_text(f"{TICKS} ticks with both sides")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_axe_finds_no_fault_while_it_stands(
