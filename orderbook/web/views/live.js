@@ -41,7 +41,7 @@ export class LiveView {
     this.spans = h('div', { class: 'spans', role: 'group', 'aria-label': 'Span of the chart' }, Object.keys(past.SPANS).map(
       (span) => h('button', { 'data-span': span, onclick: () => adjust({ range: span }) }, span),
     ));
-    this.again = h('button', { class: 'action small again', onclick: () => this.replay() }, 'Replay this');
+    this.again = h('button', { class: 'icon again', 'aria-label': 'Replay this', title: 'Replay this', onclick: () => this.replay() }, '↻');
     this.detail = h(
       'div', { class: 'detail' }, this.quote.element,
       h('section', { class: 'history', 'aria-label': 'Chart' }, h('div', { class: 'tools' }, this.spans, this.legend, this.trouble, this.again), this.chart.element),

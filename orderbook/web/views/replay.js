@@ -180,6 +180,7 @@ export class ReplayView {
       this.unplayed.draw(app);
       return;
     }
+    this.unplayed.clear();
     this.deck.draw(app.book.names, this.known, this.trouble);
     this.remember(player.instrument);
     player.instrument.profile = app.book.instruments.get(player.symbol)?.profile ?? null;

@@ -10,6 +10,12 @@ export class Unplayed {
     this.shown = null;
   }
 
+  /** Say nothing more: there is something to play. */
+  clear() {
+    if (this.shown !== null) this.element.replaceChildren();
+    this.shown = null;
+  }
+
   /** Say why. */
   draw({ connection, refusal, symbolsKnown, book }) {
     const why = connection === 'refused' ? 'refused' : symbolsKnown && book.names.length === 0 ? 'empty' : 'connecting';
