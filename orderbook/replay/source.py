@@ -8,12 +8,13 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal
-
-import pyarrow as pa
 
 from orderbook.config import Settings
 from orderbook.query.session import Session, Window
+from orderbook.replay.ahead import read_ahead
+from orderbook.replay.items import NUMBERS, tick_items
 from orderbook.tick import microseconds
 
 Clock = Literal["event", "received"]
@@ -40,26 +41,48 @@ class Stretch:
     """Items in order: when each was, in µs since 1970, and what, as ``"tick":{…}`` or ``"gap":{…}``."""
 
     times: list[int]
-    items: list[str]
+    items: Sequence[str]
 
 
-def stretches(settings: Settings, wish: Wish) -> Iterator[Stretch]:
+@dataclass(slots=True)
+class _Plan:
+    """Cuts a wish into windows, wider where few rows were found, narrower where many."""
+
+    wish: Wish
+    width: timedelta
+
+    def windows(self) -> Iterator[tuple[datetime, datetime]]:
+        at = self.wish.start
+        while at < self.wish.end:
+            end = min(at + self.width, self.wish.end)
+            yield at, end
+            at = end
+
+    def learn(self, width: timedelta, rows: int) -> None:
+        if rows < STRETCH_ROWS // 2:
+            self.width = min(width * 2, LONGEST_STRETCH)
+        elif rows > STRETCH_ROWS:
+            self.width = max(width / 2, timedelta(seconds=1))
+
+
+def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stretch]:
     """Yield what is wished for, never an empty stretch.
 
-    By time, then gaps before ticks, then place in the log: the same rows always come in the same order. Raises
-    ``Unavailable``, ``Refused`` where a stretch takes too long.
+    By time, then gaps before ticks, then place in the log: the same rows always come in the same order. ``at_once``: so
+    many are read on threads while others are sent; 0: each when it is asked for. Raises ``Unavailable``, ``Refused``
+    where a stretch takes too long.
     """
-    at, width = wish.start, FIRST_STRETCH if wish.by == "event" else MOST_SKEW
-    while at < wish.end:
-        end = min(at + width, wish.end)
-        found = _read(settings, wish, at, end)
+    plan = _Plan(wish, FIRST_STRETCH if wish.by == "event" else MOST_SKEW)
+
+    def read(start: datetime, end: datetime) -> Stretch:
+        found = _read(settings, wish, start, end)
+        plan.learn(end - start, len(found.times))
+        return found
+
+    jobs = (partial(read, *window) for window in plan.windows())
+    for found in read_ahead(jobs, at_once) if at_once else (job() for job in jobs):
         if found.times:
             yield found
-        at = end
-        if len(found.times) < STRETCH_ROWS // 2:
-            width = min(width * 2, LONGEST_STRETCH)
-        elif len(found.times) > STRETCH_ROWS:
-            width = max(width / 2, timedelta(seconds=1))
 
 
 def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Stretch:
@@ -69,12 +92,10 @@ def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Str
     with Session(settings, window, seconds=STRETCH_SECONDS) as session:
         ticks = session.ask(_TICKS[wish.by], bounds).table()
         gaps = session.ask(_GAPS, bounds | {"symbols": list(wish.symbols or ())}).table() if wish.gaps else None
-    found = _stretch(ticks)
-    return found if gaps is None else merged(found, _stretch(gaps))
-
-
-def _stretch(table: pa.Table) -> Stretch:
-    return Stretch(table.column("moment").to_pylist(), table.column("item").to_pylist())
+    found = Stretch(ticks.column("moment").to_pylist(), tick_items(ticks))
+    if gaps is None or not gaps.num_rows:
+        return found
+    return merged(found, Stretch(gaps.column("moment").to_pylist(), gaps.column("item").to_pylist()))
 
 
 def merged(ticks: Stretch, gaps: Stretch) -> Stretch:
@@ -85,11 +106,7 @@ def merged(ticks: Stretch, gaps: Stretch) -> Stretch:
         times += [*ticks.times[start:end], moment]
         items += [*ticks.items[start:end], gap]
         start = end
-    return Stretch(times + ticks.times[start:], items + ticks.items[start:])
-
-
-def _number(column: str) -> str:
-    return f"coalesce(rtrim(rtrim(CAST({column} AS VARCHAR), '0'), '.'), 'null')"  # numeric(18,9): it has a point
+    return Stretch(times + ticks.times[start:], [*items, *ticks.items[start:]])
 
 
 def _text(column: str) -> str:
@@ -102,19 +119,17 @@ def _time(column: str) -> str:
 
 def _ticks(by: Clock) -> str:
     clock = f"{by}_time"
-    numbers = ", ".join(f"""',"{column}":', {_number(column)}""" for column in _NUMBERS)
-    # rows are sorted before they become text: sorting the text takes twice as long
+    # Arrow makes the text of an item in half the time
     return f"""
-        SELECT epoch_us({clock}) AS moment, concat(
-            '"tick":{{"symbol":"', {_text("symbol")}, '","event_time":"', {_time("event_time")}, '","received_time":"',
-            {_time("received_time")}, '"', {numbers}, ',"sequence_id":', sequence_id, '}}') AS item
+        SELECT epoch_us({clock}) AS moment, {_text("symbol")} AS symbol, epoch_us(event_time) AS event_time,
+               epoch_us(received_time) AS received_time,
+               {", ".join(f"CAST({name} AS VARCHAR) AS {name}" for name in NUMBERS)}, sequence_id
         FROM (
             SELECT * FROM ticks WHERE epoch_us({clock}) >= $start AND epoch_us({clock}) < $end
             ORDER BY {clock}, generation_id, kafka_partition, kafka_offset)
     """  # noqa: S608 - columns of ours
 
 
-_NUMBERS: Final = ("bid_price", "ask_price", "bid_volume", "ask_volume")
 _TICKS: Final[dict[Clock, str]] = {"event": _ticks("event"), "received": _ticks("received")}
 _GAPS: Final = f"""
     SELECT epoch_us(event_time) AS moment, concat(
