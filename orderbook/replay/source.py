@@ -15,14 +15,17 @@ from orderbook.config import Settings
 from orderbook.query.session import Session, Window
 from orderbook.replay.ahead import read_ahead
 from orderbook.replay.items import NUMBERS, tick_items
-from orderbook.tick import microseconds
+from orderbook.replay.plan import HOUR, Plan
+from orderbook.tick import from_microseconds, microseconds
 
 Clock = Literal["event", "received"]
-FIRST_STRETCH: Final = timedelta(minutes=1)
-LONGEST_STRETCH: Final = timedelta(days=1)
 MOST_SKEW: Final = timedelta(minutes=10)  # in receive order, what was received farther from its event is not seen
-STRETCH_ROWS: Final = 200_000  # a stretch is made to hold about as many: some 60 MB
 STRETCH_SECONDS: Final = 300.0  # to read one
+# The first one's width, and the least. In receive order each is read with `MOST_SKEW` on both its sides.
+_WIDTHS: Final[dict[Clock, tuple[timedelta, timedelta]]] = {
+    "event": (timedelta(seconds=4), timedelta(seconds=1)),
+    "received": (MOST_SKEW, timedelta(minutes=1)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +47,6 @@ class Stretch:
     items: Sequence[str]
 
 
-@dataclass(slots=True)
-class _Plan:
-    """Cuts a wish into windows, wider where few rows were found, narrower where many."""
-
-    wish: Wish
-    width: timedelta
-
-    def windows(self) -> Iterator[tuple[datetime, datetime]]:
-        at = self.wish.start
-        while at < self.wish.end:
-            end = min(at + self.width, self.wish.end)
-            yield at, end
-            at = end
-
-    def learn(self, width: timedelta, rows: int) -> None:
-        if rows < STRETCH_ROWS // 2:
-            self.width = min(width * 2, LONGEST_STRETCH)
-        elif rows > STRETCH_ROWS:
-            self.width = max(width / 2, timedelta(seconds=1))
-
-
 def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stretch]:
     """Yield what is wished for, never an empty stretch.
 
@@ -72,7 +54,8 @@ def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stre
     many are read on threads while others are sent; 0: each when it is asked for. Raises ``Unavailable``, ``Refused``
     where a stretch takes too long.
     """
-    plan = _Plan(wish, FIRST_STRETCH if wish.by == "event" else MOST_SKEW)
+    first, shortest = _WIDTHS[wish.by]
+    plan = Plan(wish.start, wish.end, _ticks_by_hour(settings, wish), first, shortest)
 
     def read(start: datetime, end: datetime) -> Stretch:
         found = _read(settings, wish, start, end)
@@ -83,6 +66,15 @@ def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stre
     for found in read_ahead(jobs, at_once) if at_once else (job() for job in jobs):
         if found.times:
             yield found
+
+
+def _ticks_by_hour(settings: Settings, wish: Wish) -> dict[datetime, int]:
+    with Session(settings, seconds=STRETCH_SECONDS) as session:
+        bounds = {"start": microseconds(wish.start - HOUR), "end": microseconds(wish.end)}
+        rows = session.ask(_HOURS, bounds | {"symbols": list(wish.symbols or ())}).table()
+    return {
+        from_microseconds(hour): ticks for hour, ticks in zip(*(column.to_pylist() for column in rows), strict=True)
+    }
 
 
 def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Stretch:
@@ -141,3 +133,9 @@ _GAPS: Final = f"""
       AND (len($symbols::VARCHAR[]) = 0 OR list_contains($symbols::VARCHAR[], symbol))
     ORDER BY event_time, symbol, kind, generation_id, partition, kafka_offset
 """  # noqa: S608
+_HOURS: Final = """
+    SELECT epoch_us(hour), sum(ticks)::BIGINT FROM symbol_hour
+    WHERE epoch_us(hour) > $start AND epoch_us(hour) < $end
+      AND (len($symbols::VARCHAR[]) = 0 OR list_contains($symbols::VARCHAR[], symbol))
+    GROUP BY 1
+"""
