@@ -2,7 +2,7 @@
 
 In steps of some thousand offsets. Each reads the log and judges it, outside of any transaction; then one transaction
 locks the finished ranges of the step, compares their rows with the verdicts, and writes what differs
-(``store/rebuild.py``).
+(``store/rebuild.py`` says what, ``store/corrections.py`` writes it).
 
 * A reader sees a step before or after, never between; each offset is in one place throughout, and the ledger's counts
   go with the rows, so the audit balances at every moment. The deep audit names what is not rebuilt yet.

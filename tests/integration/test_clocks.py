@@ -61,7 +61,7 @@ def test_all_symbols_that_step_together_are_one_alarm(pipeline: Pipeline) -> Non
 
 
 def test_symbols_of_one_feed_are_one_clock(pipeline: Pipeline) -> None:
-    """A quiet symbol that is late by chance is no step where another of its feed is in time; all of them late are one."""
+    """A quiet symbol that is late by chance is no step where another of its feed is in time; all of them are one."""
     symbols = ("ICE-A", "ICE-B")
     assert [look(pipeline, 1, symbols=symbols) for _ in range(2)] == [0, 0]
     for late in range(3):

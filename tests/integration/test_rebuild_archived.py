@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
-from pydantic import SecretStr
 
 from orderbook.config import settings
 from orderbook.exporter.ledger import LedgerSource
@@ -86,7 +85,7 @@ def cold(wrong: Pipeline) -> Iterator[Cold]:
 @pytest.fixture
 def clean(wrong: Pipeline, servers: RunningServers, migrated_template: str) -> Iterator[Clean]:
     url = servers.create_database(migrated_template)
-    database = wrong.settings.database.model_copy(update={"url": SecretStr(url)})
+    database = type(wrong.settings.database).model_validate({"url": url})
     with pipeline_over(wrong.settings.model_copy(update={"database": database})) as fresh:
         fresh.judge = RIGHT
         fresh.run()
@@ -168,7 +167,11 @@ def test_counters_of_the_exporter_never_go_back_and_count_what_a_rebuild_rejects
     after = _counted(source)
     assert after == _counted(fresh)
     assert all(after[name] >= value for name, value in before.items())
-    assert after["ticks_quarantined_total", ("nonpositive",)] == 2 * 2 * (TICKS // 10)
+    assert (
+        after["ticks_quarantined_total", ("nonpositive",)]
+        == wrong.one("SELECT count(*) FROM withdrawn_tick WHERE bid_price < 0")
+        > 0
+    )
     assert sum(v for (name, _), v in after.items() if name == "ticks_quarantined_total") == wrong.one(
         "SELECT count(*) FROM quarantine"
     )
