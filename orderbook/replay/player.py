@@ -63,7 +63,7 @@ class Played:
     ticks: int = 0
     gaps: int = 0
     last: int | None = None  # the instant of the last one, in µs since 1970
-    seconds: float = 0.0
+    seconds: float = 0.0  # with what reading took before the first one
     sha256: str = ""
     errors: "array[float]" = field(default_factory=lambda: array("f"))  # seconds after each item was due; paced only
 
@@ -86,7 +86,7 @@ def play(
     ``wait`` sleeps for some seconds and says whether to go on. What fell behind is sent at once, nothing is left out.
     Durable, as far as the sink is, when this returns.
     """
-    played, digest, began = Played(), sha256(), 0.0
+    played, digest, called, began = Played(), sha256(), clock(), 0.0
     for due in schedule(stretches, speed):
         if not played.ticks + played.gaps:
             began = clock()
@@ -101,7 +101,7 @@ def play(
         played.gaps, played.ticks = played.gaps + told, played.ticks + len(due.items) - told
         played.last = due.at
     sink.finish()
-    played.seconds, played.sha256 = clock() - began if began else 0.0, digest.hexdigest()
+    played.seconds, played.sha256 = clock() - called, digest.hexdigest()
     return played
 
 

@@ -59,7 +59,7 @@ def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stre
 
     def read(start: datetime, end: datetime) -> Stretch:
         found = _read(settings, wish, start, end)
-        plan.learn(end - start, len(found.times))
+        plan.learn(start, end, len(found.times))
         return found
 
     jobs = (partial(read, *window) for window in plan.windows())

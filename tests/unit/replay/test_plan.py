@@ -26,29 +26,35 @@ def test_windows_tile_the_wish_whatever_is_known_and_learned(
     at, rows = begin, iter(learned)
     for first, last in plan.windows():
         assert at == first < last <= end
-        assert last - first <= LONGEST
+        assert last - first <= LONGEST + HOUR
         at = last
         if (found := next(rows, None)) is None:
             plan.width = LONGEST
         else:
-            plan.learn(last - first, found)
+            plan.learn(first, last, found)
     assert at == end
 
 
-def test_an_empty_night_is_one_window_and_a_busy_hour_behind_it_many() -> None:
-    plan = Plan(MIDNIGHT, MIDNIGHT + 9 * HOUR, _by_hour({8: 18_000_000}), LONGEST, SECOND)
-    windows = list(plan.windows())
-    assert windows[0] == (MIDNIGHT, MIDNIGHT + 8 * HOUR + HOUR * (ROWS / 18_000_000))
-    assert len(windows) == 18_000_000 // ROWS
+def test_an_empty_night_is_one_window_and_what_comes_behind_it_begins_narrow() -> None:
+    plan = Plan(MIDNIGHT, MIDNIGHT + 10 * HOUR, _by_hour({8: 100, 9: 100}), 4 * SECOND, SECOND)
+    windows = plan.windows()
+    first = next(windows)
+    plan.learn(*first, 0)
+    assert first == (MIDNIGHT, MIDNIGHT + 8 * HOUR)
+    assert next(windows) == (MIDNIGHT + 8 * HOUR, MIDNIGHT + 8 * HOUR + 4 * SECOND)
+
+
+def test_a_busy_hour_is_cut_by_the_ticks_that_it_is_known_to_hold() -> None:
+    plan = Plan(MIDNIGHT, MIDNIGHT + HOUR, _by_hour({0: 18_000_000}), LONGEST, SECOND)
+    assert len(list(plan.windows())) == 18_000_000 // ROWS
 
 
 def test_rows_that_no_hour_tells_of_make_the_next_window_narrower() -> None:
     plan = Plan(MIDNIGHT, MIDNIGHT + HOUR, {}, 4 * SECOND, SECOND)
     windows = plan.windows()
-    next(windows)
-    plan.learn(4 * SECOND, 3 * ROWS)
+    plan.learn(*next(windows), 3 * ROWS)
     assert next(windows) == (MIDNIGHT + 4 * SECOND, MIDNIGHT + 5 * SECOND)
-    plan.learn(SECOND, 0)
+    plan.learn(MIDNIGHT + 4 * SECOND, MIDNIGHT + 5 * SECOND, 0)
     assert next(windows) == (MIDNIGHT + 5 * SECOND, MIDNIGHT + 9 * SECOND)
 
 
