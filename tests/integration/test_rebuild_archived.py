@@ -1,6 +1,7 @@
 """After a bug in validation: requeue and rebuild of archived days give, value for value, what a clean ingest gives."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -54,7 +55,8 @@ def _tick(day: int, number: int, symbol: str) -> OrderBookTick:
 
 
 def _hash(rows: list[Any]) -> str:
-    return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
+    plain = [[v.astimezone(UTC).isoformat() if isinstance(v, datetime) else str(v) for v in row] for row in rows]
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
 def _missing(pipeline: Pipeline) -> set[tuple[str, int]]:

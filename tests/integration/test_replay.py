@@ -162,7 +162,7 @@ def test_a_capture_comes_again_at_its_own_pace(captured: Pipeline) -> None:
         "SELECT count(*) FROM ticks WHERE symbol = 'BTCUSDT' AND received_time >= '2024-08-08T23:55Z' "
         "AND received_time < '2024-08-08T23:55:40Z'"
     )
-    assert float(p99) < 50  # on a busy machine; README has the figure of an idle one
+    assert float(p99) < 50  # on a busy machine; on an idle one the bench measures it
 
 
 @needs_captures
