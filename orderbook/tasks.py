@@ -25,6 +25,7 @@ from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Validator
+from orderbook.ingest.witness import Witness
 from orderbook.live.channel import Publisher
 from orderbook.logs import Tally
 from orderbook.profiles import load_profiles
@@ -160,7 +161,7 @@ def _ingestor(_pid: int) -> Ingestor:
     return Ingestor(
         Claims(engine, options.lease_seconds),
         fetcher=lambda: make_fetcher(config.kafka, config.drain.max_offsets),
-        topic=lambda: TopicClient(config.kafka),
+        witness=Witness(lambda: TopicClient(config.kafka)),
         judge=FastLane(validator, profiles) if options.fast_lane else validator,
         landing=Landing(expect_gaps=config.kafka.expect_gaps),
         isolate=Isolation(options.fetch_seconds, options.fetch_seconds).read,

@@ -19,6 +19,7 @@ from orderbook.drain.policy import CutPolicy
 from orderbook.ingest.ingestor import AttemptPolicy, Ingestor
 from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Judge, Validator
+from orderbook.ingest.witness import Witness
 from orderbook.profiles import Profiles, load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
@@ -100,6 +101,7 @@ class Pipeline:
             "fetcher": lambda: make_fetcher(self.settings.kafka, self.policy.max_offsets),
             "judge": self.judge or Validator(load_profiles(None)),
             "landing": Landing(expect_gaps=self.settings.kafka.expect_gaps),
+            "witness": Witness(lambda: TopicClient(self.settings.kafka)),
             "isolate": Isolation(options.fetch_seconds, options.fetch_seconds).read,
             "summarise": Summariser(load_profiles(None)),
             "policy": AttemptPolicy(options.fetch_bytes, options.fetch_seconds, go_on_seconds=0),
@@ -107,7 +109,6 @@ class Pipeline:
         claims = Claims(self.new_engine("ingest", options.landing_seconds), self.lease_seconds)
         ingestor = Ingestor(
             claims,
-            topic=lambda: TopicClient(self.settings.kafka),
             name=self.topic,
             **{**parts, **changes},
         )

@@ -17,9 +17,10 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from orderbook import metrics
 from orderbook.clock import monotonic, utc_now
 from orderbook.crashpoints import crashpoint, crashpoint_within
-from orderbook.errors import Halt, NotOurs, OutOfTime, Recreated, Unavailable
+from orderbook.errors import Halt, NotOurs, OutOfTime, Unavailable
 from orderbook.ingest.isolation import ChildStuck
 from orderbook.ingest.validator import Judge, Judged, reject
+from orderbook.ingest.witness import Witness
 from orderbook.logs import Outage, range_label
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim, Claims, Session
@@ -27,7 +28,6 @@ from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
 from orderbook.store.landing import Landing, Load, Summarise, rows_without
 from orderbook.store.rejects import Reject
 from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher, Records
-from orderbook.stream.topics import TopicClient
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class Ingestor:
         self,
         claims: Claims,
         fetcher: Callable[[], RangeFetcher],
-        topic: Callable[[], TopicClient],
+        witness: Witness,
         *,
         judge: Judge,
         landing: Landing,
@@ -72,7 +72,7 @@ class Ingestor:
     ) -> None:
         self._claims = claims
         self._make_fetcher = fetcher
-        self._make_topic = topic
+        self._witness = witness
         self._judge = judge
         self._landing = landing
         self._isolate = isolate
@@ -82,7 +82,6 @@ class Ingestor:
         self._announce = announce
         self._outage = Outage(log, "range given back")
         self._fetcher: RangeFetcher | None = None
-        self._topic: TopicClient | None = None
         self._days: set[date] = set()  # that were there when we last looked
 
     def run(self, range_id: int) -> int:
@@ -152,15 +151,17 @@ class Ingestor:
             log.warning("range suspect", deaths=claim.deaths)
             batch, judged = self._isolate(claim, renew)
             fetched = monotonic()
+            vouch = self._witness.ask()
         else:
             batch = self._fetch(claim, renew)
             fetched = monotonic()
+            vouch = self._witness.ask()  # answered while the records are judged
             crashpoint("after_fetch")
             crashpoint_within(f"judge.{claim.partition}", claim.start, batch.position)
             renew()
             judged = self._judge.judge(batch.records)
         validated = monotonic()
-        self._vouch(claim)
+        vouch(claim)
         load = self._load(session, claim, batch, judged, fetched)
         session.renew(claim, self._policy.landing_lease_seconds)
         stored, refused = self._landing.land(session, claim, load)
@@ -180,14 +181,6 @@ class Ingestor:
             self._policy.fetch_bytes, self._policy.fetch_seconds, poll_seconds=self._claims.lease_seconds / 3
         )
         return self._fetcher.fetch(claim.partition, claim.start, claim.wanted_end, limits, renew)
-
-    def _vouch(self, claim: Claim) -> None:
-        """What was read by the topic's name is the topic that the range was planned on."""
-        if self._topic is None:
-            self._topic = self._make_topic()
-        found = self._topic.identity()
-        if (found.cluster_id, found.topic_id) != (claim.cluster_id, claim.topic_id):
-            raise Recreated(f"topic id {found.topic_id}, was {claim.topic_id}")
 
     def _load(self, session: Session, claim: Claim, batch: Batch, judged: Judged, fetched: float) -> Load:
         position = min(batch.position, self._make_days(session, judged) or batch.position)
@@ -234,10 +227,10 @@ class Ingestor:
 
     def close(self) -> None:
         """Close the clients; the next attempt makes new ones. After an outage a stalled one may stay so for ever."""
-        for client in (self._fetcher, self._topic):
-            if client is not None:
-                client.close()
-        self._fetcher = self._topic = None
+        if self._fetcher is not None:
+            self._fetcher.close()
+        self._fetcher = None
+        self._witness.close()
         self._days = set()
 
 

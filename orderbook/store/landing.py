@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
+import numpy as np
 import psycopg2
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -110,7 +111,7 @@ class Landing:
                 bad=len(load.rejects),
             )
             refused: list[Reject] = []
-            stored = self._copy_ticks(connection, claim, load.ticks, load.refuse, refused)
+            stored = self._copy_ticks(connection, claim, by_symbol(load.ticks), load.refuse, refused)
             rejects = [*load.rejects, *refused]
             for rows in quarantine_rows(rejects):
                 self._copy(connection, "quarantine", rows, claim)
@@ -175,6 +176,16 @@ class Landing:
         assert finished.rowcount == 1, f"range {claim.id} went away under its lock"
         if load.gaps and not self._expect_gaps:
             ledger.alarm("gap", f"{load.gaps} offsets hold no record", claim.start, load.position)
+
+
+def by_symbol(ticks: pa.Table) -> pa.Table:
+    """The ticks of each symbol together, else in their order: the index takes them leaf after leaf.
+
+    That is a twelfth of Postgres' CPU for a COPY, and a reader of one symbol finds its rows side by side.
+    """
+    symbols = ticks["symbol"].combine_chunks().dictionary_encode().indices.to_numpy()
+    most = symbols.max(initial=0)
+    return ticks if most == 0 else ticks.take(symbols.astype(np.min_scalar_type(most)).argsort(kind="stable"))
 
 
 def _is_of_a_row(error: psycopg2.Error) -> bool:

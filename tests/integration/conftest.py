@@ -11,6 +11,9 @@ from orderbook.ingest.validator import Validator
 from orderbook.profiles import Profiles, load_profiles
 from tests.pipeline import Pipeline, pipeline_over, tick, valid
 from tests.servers import Stack
+from tests.stray_errors import no_stray_error
+
+__all__ = ["no_stray_error"]
 
 
 @pytest.fixture

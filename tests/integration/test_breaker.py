@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from orderbook.audit import audit
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import Profile, Profiles
@@ -27,6 +29,7 @@ def _land_what_is_hinted(pipeline: Pipeline) -> None:
     pipeline.hints.clear()
 
 
+@pytest.mark.logs_error("partition halted")
 def test_mostly_rejects_halt_their_partition_and_store_nothing_of_the_range(pipeline: Pipeline) -> None:
     pipeline.produce([*valid(40), *[GARBAGE] * 60])
     _land_what_is_hinted(pipeline)
@@ -49,6 +52,7 @@ def test_fewer_than_a_hundred_records_never_halt(pipeline: Pipeline) -> None:
     assert _halts(pipeline) == {}
 
 
+@pytest.mark.logs_error("partition halted")
 def test_a_low_rate_feed_halts_once_its_latest_hundred_are_mostly_rejects(pipeline: Pipeline) -> None:
     pipeline.with_policy(max_offsets=5, max_open=50).produce([*valid(300), *[GARBAGE] * 45])
     pipeline.run()
@@ -60,6 +64,7 @@ def test_a_low_rate_feed_halts_once_its_latest_hundred_are_mostly_rejects(pipeli
     assert pipeline.one("SELECT count(*) FROM quarantine") == 50
 
 
+@pytest.mark.logs_error("partition halted")
 def test_another_partition_goes_on(pipeline: Pipeline) -> None:
     pipeline.produce([GARBAGE] * 120)
     pipeline.produce(valid(30), partition=1)
@@ -67,6 +72,7 @@ def test_another_partition_goes_on(pipeline: Pipeline) -> None:
     assert {partition for partition, _ in stored(pipeline)} == {1}
 
 
+@pytest.mark.logs_error("partition halted")
 def test_resuming_without_mending_trips_again(pipeline: Pipeline) -> None:
     pipeline.produce([GARBAGE] * 100)
     _land_what_is_hinted(pipeline)
@@ -76,6 +82,7 @@ def test_resuming_without_mending_trips_again(pipeline: Pipeline) -> None:
     assert _halts(pipeline) == {0: "breaker"}
 
 
+@pytest.mark.logs_error("partition halted")
 def test_resuming_with_mended_rules_lands_every_tick(pipeline: Pipeline) -> None:
     pipeline.produce(valid(100, ask_price=Decimal("27.530")))  # locked: bid = ask
     _land_what_is_hinted(pipeline)
@@ -87,6 +94,7 @@ def test_resuming_with_mended_rules_lands_every_tick(pipeline: Pipeline) -> None
     assert len(stored(pipeline)) == 100
 
 
+@pytest.mark.logs_error("partition halted")
 def test_accepting_takes_what_was_planned_into_quarantine_and_judges_what_comes_after(pipeline: Pipeline) -> None:
     pipeline.produce([GARBAGE] * 100)
     _land_what_is_hinted(pipeline)

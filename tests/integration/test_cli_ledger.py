@@ -98,6 +98,7 @@ def recreate(pipeline: Pipeline) -> None:
     pipeline.produce(valid(2, first=100))
 
 
+@pytest.mark.logs_error("partition halted")
 def test_resume_refuses_a_recreated_topic_without_new_generation(landed: Pipeline) -> None:
     landed.produce(valid(4, first=4))
     landed.drain()
@@ -109,6 +110,7 @@ def test_resume_refuses_a_recreated_topic_without_new_generation(landed: Pipelin
     assert "--new-generation" in result.stderr
 
 
+@pytest.mark.logs_error("offsets lost")
 def test_a_recreated_topic_is_adopted_and_lands_beside_the_old_one(landed: Pipeline) -> None:
     landed.produce(valid(4, first=4))
     landed.drain()

@@ -10,9 +10,11 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from orderbook.config import settings
 from orderbook.ingest.ingestor import AttemptPolicy
+from orderbook.ingest.witness import Witness
 from orderbook.store import copy_in, encoding
 from orderbook.store.claims import Claim, Session
 from orderbook.store.landing import Landing, Load
+from orderbook.stream.topics import TopicClient
 from tests.pipeline import Pipeline, stored, tick, valid
 
 
@@ -83,8 +85,7 @@ def test_an_outage_of_kafka_takes_its_death_back(pipeline: Pipeline) -> None:
     pipeline.produce(valid(3))
     pipeline.drain()
     away = settings().kafka.model_copy(update={"bootstrap_servers": "127.0.0.1:1", "request_timeout_seconds": 0.5})
-    lost = pipeline.ingestor()
-    lost._make_topic = lambda: pipeline.client.__class__(away)
+    lost = pipeline.ingestor(witness=Witness(lambda: TopicClient(away)))
     lost.run(pipeline.hints[0])
     assert pipeline.rows("SELECT deaths, holder_pid, lease_until, state FROM offset_range") == [
         (0, None, None, "planned")
@@ -130,6 +131,7 @@ def _wait_until_ended(pipeline: Pipeline) -> None:
         pipeline.drain(drainer)
 
 
+@pytest.mark.logs_error("offsets lost")
 def test_what_the_log_no_longer_has_is_lost_with_an_alarm_and_nothing_else(
     pipeline: Pipeline, admin: KafkaAdminClient
 ) -> None:
@@ -143,6 +145,7 @@ def test_what_the_log_no_longer_has_is_lost_with_an_alarm_and_nothing_else(
     assert pipeline.rows("SELECT start_offset, end_offset FROM alarm WHERE kind = 'lost' ORDER BY 1") == lost
 
 
+@pytest.mark.logs_error("offsets lost")
 def test_a_range_cut_by_the_log_start_loses_only_its_head(pipeline: Pipeline, admin: KafkaAdminClient) -> None:
     pipeline.produce(valid(50))
     pipeline.drain()
@@ -152,6 +155,7 @@ def test_a_range_cut_by_the_log_start_loses_only_its_head(pipeline: Pipeline, ad
     assert pipeline.rows("SELECT start_offset, end_offset FROM offset_range WHERE state = 'lost'") == [(0, 12)]
 
 
+@pytest.mark.logs_error("partition halted")
 @pytest.mark.parametrize("records", [5, 60])
 def test_a_topic_made_again_halts_whatever_its_offsets_say(
     pipeline: Pipeline, admin: KafkaAdminClient, records: int
@@ -173,6 +177,7 @@ def _make_again(pipeline: Pipeline) -> None:
         pass  # the old one is still being deleted
 
 
+@pytest.mark.logs_error("partition halted")
 def test_a_worker_that_reads_a_topic_made_again_lands_nothing(pipeline: Pipeline, admin: KafkaAdminClient) -> None:
     pipeline.produce(valid(30))
     pipeline.drain()
@@ -206,6 +211,7 @@ def test_a_row_that_postgres_refuses_is_quarantined_alone_with_its_bytes(pipelin
     assert b'"sequence_id":13}' in bytes(value)
 
 
+@pytest.mark.logs_error("partition halted")
 def test_an_offset_stored_already_trips_the_wire_and_halts(pipeline: Pipeline) -> None:
     one = tick(1)
     pipeline.produce([one])

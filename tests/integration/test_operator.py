@@ -63,6 +63,7 @@ def test_resuming_all_leaves_what_is_not_halted_alone(pipeline: Pipeline) -> Non
     assert resume(pipeline.engine, None, Operator("anna")) == {}
 
 
+@pytest.mark.logs_error("partition halted")
 def test_a_resumed_partition_accepts_the_leader_epoch_that_halted_it(pipeline: Pipeline) -> None:
     pipeline.produce(valid(5))
     pipeline.run()
@@ -106,6 +107,7 @@ def test_an_adopted_topic_begins_at_its_log_start_and_halts_the_old_one(pipeline
     assert pipeline.one("SELECT count(*) FROM alarm WHERE acknowledged_at IS NULL") == 0
 
 
+@pytest.mark.logs_error("offsets lost")
 def test_what_was_open_in_the_old_topic_becomes_lost_with_an_alarm(pipeline: Pipeline) -> None:
     pipeline.produce(valid(250))
     pipeline.drain()
@@ -124,6 +126,7 @@ def test_what_was_open_in_the_old_topic_becomes_lost_with_an_alarm(pipeline: Pip
     assert pipeline.rows("SELECT committed FROM partition_cursor WHERE generation_id = 1 AND partition = 0") == [(250,)]
 
 
+@pytest.mark.logs_error("offsets lost")
 def test_neighbours_that_are_lost_ring_one_alarm(pipeline: Pipeline) -> None:
     pipeline.produce(valid(250))
     pipeline.drain()
@@ -132,6 +135,7 @@ def test_neighbours_that_are_lost_ring_one_alarm(pipeline: Pipeline) -> None:
     assert pipeline.rows("SELECT start_offset, end_offset FROM alarm WHERE kind = 'lost'") == [(0, 250)]
 
 
+@pytest.mark.logs_error("offsets lost")
 def test_a_range_under_a_live_lease_is_left_and_a_second_run_gives_it_up(pipeline: Pipeline) -> None:
     pipeline.produce(valid(250))
     pipeline.drain()
@@ -146,6 +150,7 @@ def test_a_range_under_a_live_lease_is_left_and_a_second_run_gives_it_up(pipelin
     assert pipeline.rows("SELECT committed FROM partition_cursor WHERE generation_id = 1 AND partition = 0") == [(250,)]
 
 
+@pytest.mark.logs_error("offsets lost")
 def test_a_landing_that_is_stopped_with_its_lock_is_ended(pipeline: Pipeline, eventually: Callable[..., None]) -> None:
     pipeline.produce(valid(50))
     pipeline.drain()

@@ -166,7 +166,7 @@ def test_the_life_of_one_tick_names_files_and_functions() -> None:
 
 
 def test_functions_and_methods_that_it_names_without_a_file_are_there() -> None:
-    """Such as ``Ingestor._vouch``: a class, a dot, a method."""
+    """Such as ``Landing._lock``: a class, a dot, a method."""
     everything = {name for path in (ROOT / "orderbook").rglob("*.py") for name in defined_in(path)}
     named_there = {text for text in quoted(ARCHITECTURE) if re.fullmatch(r"[A-Z]\w+\._?[a-z]\w+", text)}
     assert named_there
