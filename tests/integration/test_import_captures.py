@@ -1,6 +1,8 @@
 """The real captures into a real store, which then says what was measured on the files."""
 
+import gzip
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 from orderbook.feeds.databento import DatabentoFile
@@ -66,10 +68,15 @@ def test_the_store_agrees_with_what_was_measured_of_clocks_steps_spreads_and_rep
               FROM ticks WINDOW w AS (PARTITION BY symbol ORDER BY kafka_offset)) AS followed
         GROUP BY 1 ORDER BY 1
     """)
+    with gzip.open(
+        capture(SPOT)
+    ) as lines:  # it has no event times, so receive times stand for them, to the microsecond
+        received = [int(line.split()[0]) // 1000 for line in lines if b"bookTicker" in line]
+    same = sum(one == other for one, other in pairwise(received))
     assert found == [
         ("BTCUSDT", 66_089, *map(Decimal, ("1.219", "1.273")), 0, 0, 32_203, 3_366, 490_856, 0,
          *map(Decimal, ("0.1", "24.3", "0.001", "472.849"))),
-        ("ETHUSDT", 0, *map(Decimal, ("0", "0")), 0, 0, 0, 8_437, 327, 0,
+        ("ETHUSDT", 0, *map(Decimal, ("0", "0")), 0, 0, same, 8_437, 327, 0,
          *map(Decimal, ("0.01", "2.82", "0.0001", "64.8364"))),
     ]  # fmt: skip
     values = "symbol, event_time, bid_price, ask_price, bid_volume, ask_volume"
