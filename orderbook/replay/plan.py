@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 ROWS: Final = 200_000  # of a window: some 60 MB
@@ -14,9 +14,9 @@ LONGEST: Final = timedelta(days=1)
 class Plan:
     """Windows that tile ``[start, end)``.
 
-    ``ticks``: how many each hour is known to hold, by its begin; so an empty night is one window, and no busy hour
-    belongs to it. Within an hour the rows of the windows before tell. ``width`` is what to begin with, ``shortest``
-    what no window falls below, unless it ends where hours without ticks begin or end.
+    ``ticks``: how many each hour is known to hold, by its begin. Hours that hold few are one window, so an empty night
+    is, and no busy hour belongs to it. Within a busy hour, and behind the last one that is known, the rows of the
+    windows before tell: ``width`` is what to begin with, ``shortest`` the least.
     """
 
     start: datetime
@@ -29,42 +29,38 @@ class Plan:
         """Yield the windows; what is learned meanwhile counts from the next one on."""
         at = self.start
         while at < self.end:
-            end = self._silent_until(at)
+            end = self._quiet_until(at)
             if end == at:
-                end = at + max(min(self.width, self._room(at)), self.shortest)
+                end = at + max(min(self.width, self._share(at)), self.shortest)
             end = min(end, self.end)
             yield at, end
             at = end
 
     def learn(self, start: datetime, end: datetime, rows: int) -> None:
         """This window held so many rows."""
-        if self._silent_until(start) > start:
+        if self._quiet_until(start) > start:
             return
         if rows < ROWS // 2:
             self.width = min((end - start) * 4, LONGEST)
         elif rows > ROWS:
             self.width = (end - start) * (0.75 * ROWS / rows)
 
-    def _silent_until(self, at: datetime) -> datetime:
-        """The begin of the next hour with ticks, or as far as a window may reach; behind the last one none is known."""
-        if not self.ticks or at > max(self.ticks):
-            return at
+    def _quiet_until(self, at: datetime) -> datetime:
+        """The end of the hours from here on that together hold few, wherever in them those are; ``at``: of none."""
         hour = _hour(at)
-        while not self.ticks.get(hour) and hour - at < LONGEST:
+        behind = max(self.ticks, default=hour - HOUR) + HOUR
+        rows = self.ticks.get(hour, 0)
+        found = at
+        while rows <= ROWS and hour < behind and hour - at < LONGEST:
             hour += HOUR
-        return max(hour, at)
+            found, rows = hour, rows + self.ticks.get(hour, 0)
+        return found
 
-    def _room(self, at: datetime) -> timedelta:
-        """How far ``ROWS`` rows reach from here, were each hour's spread evenly."""
-        left, reached = float(ROWS), at
-        while reached - at < LONGEST:
-            hour = _hour(reached)
-            there, rest = self.ticks.get(hour, 0), hour + HOUR - reached
-            if there * (rest / HOUR) > left:
-                return reached - at + HOUR * (left / there)
-            left, reached = left - there * (rest / HOUR), hour + HOUR
-        return LONGEST
+    def _share(self, at: datetime) -> timedelta:
+        """As much of a busy hour as would hold ``ROWS`` rows, were they spread evenly."""
+        there = self.ticks.get(_hour(at))
+        return LONGEST if not there else HOUR * (ROWS / there)
 
 
 def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

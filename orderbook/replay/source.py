@@ -15,8 +15,10 @@ from orderbook.config import Settings
 from orderbook.query.session import Session, Window
 from orderbook.replay.ahead import read_ahead
 from orderbook.replay.items import NUMBERS, tick_items
-from orderbook.replay.plan import HOUR, Plan
-from orderbook.tick import from_microseconds, microseconds
+from orderbook.replay.plan import Plan
+from orderbook.store.coverage_reader import ticks_by_hour
+from orderbook.store.reader import Reader
+from orderbook.tick import microseconds
 
 Clock = Literal["event", "received"]
 MOST_SKEW: Final = timedelta(minutes=10)  # in receive order, what was received farther from its event is not seen
@@ -55,7 +57,9 @@ def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stre
     where a stretch takes too long.
     """
     first, shortest = _WIDTHS[wish.by]
-    plan = Plan(wish.start, wish.end, _ticks_by_hour(settings, wish), first, shortest)
+    with Reader(settings.database, STRETCH_SECONDS) as reader, reader.snapshot() as connection:
+        known = ticks_by_hour(connection, wish.start, wish.end, wish.symbols)
+    plan = Plan(wish.start, wish.end, known, first, shortest)
 
     def read(start: datetime, end: datetime) -> Stretch:
         found = _read(settings, wish, start, end)
@@ -66,15 +70,6 @@ def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stre
     for found in read_ahead(jobs, at_once) if at_once else (job() for job in jobs):
         if found.times:
             yield found
-
-
-def _ticks_by_hour(settings: Settings, wish: Wish) -> dict[datetime, int]:
-    with Session(settings, seconds=STRETCH_SECONDS) as session:
-        bounds = {"start": microseconds(wish.start - HOUR), "end": microseconds(wish.end)}
-        rows = session.ask(_HOURS, bounds | {"symbols": list(wish.symbols or ())}).table()
-    return {
-        from_microseconds(hour): ticks for hour, ticks in zip(*(column.to_pylist() for column in rows), strict=True)
-    }
 
 
 def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Stretch:
@@ -133,9 +128,3 @@ _GAPS: Final = f"""
       AND (len($symbols::VARCHAR[]) = 0 OR list_contains($symbols::VARCHAR[], symbol))
     ORDER BY event_time, symbol, kind, generation_id, partition, kafka_offset
 """  # noqa: S608
-_HOURS: Final = """
-    SELECT epoch_us(hour), sum(ticks)::BIGINT FROM symbol_hour
-    WHERE epoch_us(hour) > $start AND epoch_us(hour) < $end
-      AND (len($symbols::VARCHAR[]) = 0 OR list_contains($symbols::VARCHAR[], symbol))
-    GROUP BY 1
-"""

@@ -35,13 +35,18 @@ def test_windows_tile_the_wish_whatever_is_known_and_learned(
     assert at == end
 
 
-def test_an_empty_night_is_one_window_and_what_comes_behind_it_begins_narrow() -> None:
-    plan = Plan(MIDNIGHT, MIDNIGHT + 10 * HOUR, _by_hour({8: 100, 9: 100}), 4 * SECOND, SECOND)
+def test_quiet_hours_are_one_window_and_a_busy_one_behind_them_begins_narrow() -> None:
+    plan = Plan(MIDNIGHT, MIDNIGHT + 10 * HOUR, _by_hour({1: ROWS // 2, 8: ROWS // 2, 9: 2 * ROWS}), 4 * SECOND, SECOND)
     windows = plan.windows()
     first = next(windows)
-    plan.learn(*first, 0)
-    assert first == (MIDNIGHT, MIDNIGHT + 8 * HOUR)
-    assert next(windows) == (MIDNIGHT + 8 * HOUR, MIDNIGHT + 8 * HOUR + 4 * SECOND)
+    plan.learn(*first, ROWS)
+    assert first == (MIDNIGHT, MIDNIGHT + 9 * HOUR)
+    assert next(windows) == (MIDNIGHT + 9 * HOUR, MIDNIGHT + 9 * HOUR + 4 * SECOND)
+
+
+def test_a_part_of_an_hour_counts_as_the_whole_since_a_burst_may_lie_in_it() -> None:
+    plan = Plan(MIDNIGHT + HOUR / 2, MIDNIGHT + 2 * HOUR, _by_hour({0: ROWS, 1: 1}), 4 * SECOND, SECOND)
+    assert list(plan.windows()) == [(plan.start, MIDNIGHT + HOUR), (MIDNIGHT + HOUR, plan.end)]
 
 
 def test_a_busy_hour_is_cut_by_the_ticks_that_it_is_known_to_hold() -> None:
