@@ -87,13 +87,13 @@ def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Str
 
 def merged(ticks: Stretch, gaps: Stretch) -> Stretch:
     """Both in order of time, each gap before the ticks of its instant."""
-    times, items, start = [], [], 0
+    times, items, start, texts = [], [], 0, list(ticks.items)
     for moment, gap in zip(gaps.times, gaps.items, strict=True):
         end = bisect_left(ticks.times, moment, start)
         times += [*ticks.times[start:end], moment]
-        items += [*ticks.items[start:end], gap]
+        items += [*texts[start:end], gap]
         start = end
-    return Stretch(times + ticks.times[start:], [*items, *ticks.items[start:]])
+    return Stretch(times + ticks.times[start:], items + texts[start:])
 
 
 def _text(column: str) -> str:
