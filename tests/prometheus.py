@@ -56,8 +56,8 @@ class Prometheus:
         """The names of the alarms that ring now."""
         return {labels["alertname"] for labels in self.firing()}
 
-    def rings(self, name: str, seconds: float, **labels: str) -> None:
-        """Wait until an alarm with these labels rings."""
+    def assert_rings(self, name: str, seconds: float, **labels: str) -> None:
+        """Fail unless an alarm with these labels rings in time."""
         wanted = {"alertname": name, **labels}
         wait_for(lambda: any(wanted.items() <= f.items() for f in self.firing()), seconds, what=f"{wanted} rings")
 

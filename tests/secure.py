@@ -12,6 +12,7 @@ from orderbook.embedded.kafka import Kafka
 from orderbook.embedded.ports import LOOPBACK
 from orderbook.embedded.process import Command
 from tests.background import Background
+from tests.listener import add_listener
 
 POSTGRES_ASKS_FOR_TLS = bytes.fromhex("0000000804d2162f")
 
@@ -78,14 +79,8 @@ class SecureKafka(Kafka):
         keystore = self.folder / "server.pem"
         self.certificates.write_keystore(keystore)
         keystore.chmod(0o644)
-        properties = self.folder / "server.properties"
-        more = {
-            "listeners=": f",SECURE://{self.secure_servers}",
-            "advertised.listeners=": f",SECURE://{self.secure_servers}",
-            "listener.security.protocol.map=": ",SECURE:SASL_SSL",
-        }
-        lines = [line + more.get(line.partition("=")[0] + "=", "") for line in properties.read_text().splitlines()]
-        properties.write_text("\n".join([*lines, SECURE_LISTENER.format(keystore=keystore)]))
+        lines = SECURE_LISTENER.format(keystore=keystore)
+        add_listener(self.folder, "SECURE", self.secure_servers, "SASL_SSL", more=lines)
         return command
 
 

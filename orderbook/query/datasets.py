@@ -1,6 +1,7 @@
 """What is stored as Arrow datasets that DuckDB scans: each scan fetches the columns, and the rows, that it needs."""
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime
@@ -22,7 +23,7 @@ from orderbook.store.selects import Select, select_table, select_ticks, table_sc
 MEMORY_BYTES: Final = 64 * 2**20  # of rows that one scan keeps; more go to a file
 
 
-class Fetched(ds.Dataset):  # type: ignore[misc] # pyarrow ships no types
+class Fetched(ds.Dataset, ABC):  # type: ignore[misc] # pyarrow ships no types
     """A dataset whose rows are fetched from Postgres whenever it is scanned, all in the snapshot of ``connection``.
 
     What goes wrong is raised through DuckDB, which makes a text of it; ``failure`` keeps the error itself.
@@ -54,8 +55,8 @@ class Fetched(ds.Dataset):  # type: ignore[misc] # pyarrow ships no types
     def _bounded(self, condition: Any) -> Any:
         return condition
 
-    def _dataset(self, needed: Sequence[str], condition: Any) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _dataset(self, needed: Sequence[str], condition: Any) -> Any: ...
 
     def _rows(self, select: Select) -> Any:
         batches: Any = select.rows(self._connection)

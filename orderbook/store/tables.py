@@ -172,15 +172,7 @@ withdrawn_tick = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("withdrawn_at", _instant, nullable=False, server_default=func.now()),
-    Column("symbol", Text(collation="C"), nullable=False),
-    Column("event_time", _instant, nullable=False),
-    Column("received_time", _instant, nullable=False),
-    *(Column(name, Numeric(18, 9)) for name in ("bid_price", "ask_price", "bid_volume", "ask_volume")),
-    Column("sequence_id", BigInteger, nullable=False),
-    Column("landed_at", _instant, nullable=False),
-    Column("generation_id", SmallInteger, nullable=False),
-    Column("kafka_partition", Integer, nullable=False),
-    Column("kafka_offset", BigInteger, nullable=False),
+    *(Column(column.name, column.type, nullable=column.nullable) for column in ticks.columns),
 )
 
 contract = Table(

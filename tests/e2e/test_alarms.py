@@ -100,12 +100,12 @@ def limit_retention(deployment: Deployment) -> None:
         answer.result(20)
 
 
-def all_silent(watched: Watched, seconds: float = 60) -> None:
+def assert_silent(watched: Watched, seconds: float = 60) -> None:
     wait_for(lambda: not watched.alarms.firing(), seconds, what="no alarm rings")
 
 
 def test_a_healthy_pipeline_rings_no_alarm(watched: Watched) -> None:
-    all_silent(watched)
+    assert_silent(watched)
     until = time.monotonic() + HEALTHY_SECONDS
     rang: set[str] = set()
     while time.monotonic() < until:
@@ -119,19 +119,19 @@ def test_a_healthy_pipeline_rings_no_alarm(watched: Watched) -> None:
 def test_a_feed_that_stops_rings_for_every_symbol_but_those_of_a_closed_market(watched: Watched) -> None:
     watched.end("simulator")
     for symbol in SYMBOLS.split(","):
-        watched.alarms.rings("SymbolStale", 40, symbol=symbol)
+        watched.alarms.assert_rings("SymbolStale", 40, symbol=symbol)
     assert "CLS-GAS" not in {labels.get("symbol") for labels in watched.alarms.firing()}
     assert watched.alarms.names() == {"SymbolStale"}
     watched.feed()
-    all_silent(watched)
+    assert_silent(watched)
 
 
 def test_an_exporter_that_ends_rings_and_one_that_returns_silences_it(watched: Watched) -> None:
     exporter = watched.deployment.running["exporter"]
     exporter.stop()
-    watched.alarms.rings("ExporterDown", 30)
+    watched.alarms.assert_rings("ExporterDown", 30)
     exporter.start()
-    all_silent(watched)
+    assert_silent(watched)
 
 
 def test_servers_that_are_away_ring_each_for_itself(watched: Watched) -> None:
@@ -139,10 +139,10 @@ def test_servers_that_are_away_ring_each_for_itself(watched: Watched) -> None:
     for name in ("valkey", "kafka", "postgres"):
         servers.fleet.running[name].kill()
     for source in ("redis", "kafka", "postgres"):
-        watched.alarms.rings("SourceDown", 40, source=source)
+        watched.alarms.assert_rings("SourceDown", 40, source=source)
     for name in ("postgres", "kafka", "valkey"):
         servers.start_again(name)
-    all_silent(watched, 90)
+    assert_silent(watched, 90)
 
 
 def test_a_hanging_transaction_a_full_redis_and_a_stranger_in_the_group_ring(watched: Watched) -> None:
@@ -159,13 +159,13 @@ def test_a_hanging_transaction_a_full_redis_and_a_stranger_in_the_group_ring(wat
     stranger.commit(offsets=[TopicPartition(deployment.topic, 2, 10_000_000)], asynchronous=False)
     with Redis.from_url(deployment.servers.redis_url) as redis:
         redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / 0.9))
-        alarms.rings("RedisMemoryHigh", 30)
+        alarms.assert_rings("RedisMemoryHigh", 30)
         redis.config_set("maxmemory", 0)
-    alarms.rings("GroupOffsetAhead", 30, partition="2")
+    alarms.assert_rings("GroupOffsetAhead", 30, partition="2")
     stranger.close()
-    alarms.rings("LastStableOffsetBehind", 60, partition="1")
+    alarms.assert_rings("LastStableOffsetBehind", 60, partition="1")
     producer.abort_transaction(20)
-    all_silent(watched)
+    assert_silent(watched)
 
 
 def test_a_flood_of_garbage_halts_its_partition_and_once_accepted_is_a_high_ratio(watched: Watched) -> None:
@@ -173,28 +173,28 @@ def test_a_flood_of_garbage_halts_its_partition_and_once_accepted_is_a_high_rati
     for _ in range(GARBAGE):
         producer.produce(watched.deployment.topic, b"garbage", partition=3)
     producer.flush()
-    watched.alarms.rings("PartitionHalted", 30, partition="3")
+    watched.alarms.assert_rings("PartitionHalted", 30, partition="3")
     done = watched.deployment.run("orderbook ranges resume 3 --accept --why garbage")
     assert done.returncode == 0, done.stderr
-    watched.alarms.rings("QuarantineRatioHigh", 60)
-    all_silent(watched, 90)
+    watched.alarms.assert_rings("QuarantineRatioHigh", 60)
+    assert_silent(watched, 90)
 
 
 def test_a_worker_away_for_long_rings_of_lag_and_queue_and_retention_and_what_is_lost(watched: Watched) -> None:
     deployment, alarms = watched.deployment, watched.alarms
     watched.end("worker")
-    alarms.rings("WorkerDown", 30)
-    alarms.rings("DrainerSilent", 60)
-    alarms.rings("QueueNotConsumed", 120)
-    alarms.rings("LagHigh", 120)
-    alarms.rings("RetentionHeadroomLow", 60)
+    alarms.assert_rings("WorkerDown", 30)
+    alarms.assert_rings("DrainerSilent", 60)
+    alarms.assert_rings("QueueNotConsumed", 120)
+    alarms.assert_rings("LagHigh", 120)
+    alarms.assert_rings("RetentionHeadroomLow", 60)
     lost = deployment.ends()[0] - 5
     admin = AdminClient({"bootstrap.servers": deployment.servers.kafka_bootstrap})
     for answer in admin.delete_records([TopicPartition(deployment.topic, 0, lost)]).values():
         answer.result(20)
     watched.worker()
-    alarms.rings("OffsetsLost", 90)
+    alarms.assert_rings("OffsetsLost", 90)
     for (number,) in deployment.rows("SELECT id FROM offset_range WHERE state = 'lost'"):
         done = deployment.run(f"orderbook ranges confirm {number} --why known")
         assert done.returncode == 0, done.stderr
-    all_silent(watched, 90)
+    assert_silent(watched, 90)

@@ -10,7 +10,8 @@ import psycopg2
 import pytest
 
 from tests.conftest import wait_for
-from tests.lan import Host, lan, lan_servers, seen_from_hosts
+from tests.lan import NETWORK, SERVERS, Host, lan
+from tests.network import near_servers, seen_from_there
 from tests.processes import SYMBOLS, Deployment, deployment_over
 from tests.servers import RunningServers, database_of, new_data_dir
 
@@ -40,7 +41,7 @@ class Site:
 
     def on(self, host: Host) -> Deployment:
         """The deployment of a host: what is started there runs there. It is stopped with ours."""
-        environment = seen_from_hosts(self.here.servers.fleet, self.here.environment)
+        environment = seen_from_there(self.here.servers.fleet, self.here.environment)
         return replace(self.here, environment=environment, behind=host.prefix)
 
     def shares(self) -> dict[str, int]:
@@ -52,7 +53,7 @@ class Site:
 def site() -> Iterator[Site]:
     """Three hosts, and servers that all of them reach."""
     path = new_data_dir()
-    with lan(HOSTS) as hosts, lan_servers(path) as fleet:
+    with lan(HOSTS) as hosts, near_servers(path, SERVERS, NETWORK) as fleet:
         servers = RunningServers.of(fleet)
         with deployment_over(servers, database_of(servers.create_migrated())) as made:
             yield Site(hosts, made)

@@ -28,7 +28,7 @@ def secrets_of(deployment: Deployment) -> list[str]:
     return found
 
 
-def shows_none(text: str, deployment: Deployment) -> None:
+def assert_no_secret(text: str, deployment: Deployment) -> None:
     """Fail where a password stands in ``text``."""
     assert not any(secret in text for secret in secrets_of(deployment))
 
@@ -36,7 +36,7 @@ def shows_none(text: str, deployment: Deployment) -> None:
 def test_the_logs_of_workers_and_beats_show_no_secret(main_run: MainRun) -> None:
     logs = main_run.deployment.logs()
     assert "range landed" in logs
-    shows_none(logs, main_run.deployment)
+    assert_no_secret(logs, main_run.deployment)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_reports_show_no_secret(main_run: MainRun, line: str) -> None:
     report = main_run.deployment.run(line)
     assert report.returncode == 0, report.stderr
     assert len(report.stdout) > 200
-    shows_none(report.stdout + report.stderr, main_run.deployment)
+    assert_no_secret(report.stdout + report.stderr, main_run.deployment)
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,12 @@ def _knows_a_worker(port: int) -> bool:
 def test_flower_shows_no_secret(flower: tuple[Deployment, int]) -> None:
     deployment, port = flower
     (worker,) = json.loads(_get(port, "/api/workers"))
-    for page in (*PAGES, f"/worker/{quote(worker)}"):
-        shows_none(_get(port, page), deployment)
-    shows_none(deployment.logs(), deployment)
+    pages = {page: _get(port, page) for page in (*PAGES, f"/worker/{quote(worker)}")}
+    assert f":{urlsplit(deployment.servers.redis_url).port}/" in pages["/broker"]
+    assert worker in pages["/workers"]
+    for shown in pages.values():
+        assert_no_secret(shown, deployment)
+    assert_no_secret(deployment.logs(), deployment)
 
 
 def test_flower_listens_on_loopback_only(flower: tuple[Deployment, int]) -> None:

@@ -171,3 +171,4 @@ def test_a_simulator_with_a_wrong_password_says_so_on_its_screen(deployment: Dep
     wrong = {**deployment.environment, "ORDERBOOK_KAFKA__SASL_PASSWORD": "guessed"}
     simulator = replace(deployment, environment=wrong).simulator("--count 1")
     wait_for(lambda: "ORDERBOOK_KAFKA__SASL_USERNAME" in simulator.last_lines(), 60, what="the setting is named")
+    assert "guessed" not in simulator.last_lines()

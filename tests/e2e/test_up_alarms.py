@@ -38,6 +38,6 @@ def test_a_feed_that_stalls_rings_and_is_silent_once_it_ticks_again(data_dir: Pa
         targets = json.loads((tmp_path / ".orderbook" / "targets.json").read_text())
         places = {each["labels"]["job"]: int(each["targets"][0].rpartition(":")[2]) for each in targets}
         with watching(tmp_path, places, DIVISOR) as alarms:
-            alarms.rings("SymbolStale", 60, symbol="CLEAN-GAS")
+            alarms.assert_rings("SymbolStale", 60, symbol="CLEAN-GAS")
             wait_for(lambda: not alarms.firing(), 2 * STALL_SECONDS, what="the alarm is silent")
         assert up.query("SELECT count(*) FROM ticks WHERE symbol = 'CLEAN-GAS'")[0][0] > 0

@@ -40,7 +40,7 @@ class UnderLoad:
         wait_for(lambda: not path.exists(), 30, what=f"somebody passes {crashpoint}")
 
     @contextmanager
-    def recovers_from(self, what: str) -> Iterator[None]:
+    def assert_recovery_from(self, what: str) -> Iterator[None]:
         """The block kills, and starts again what must be; then the prefix passes what was the end before.
 
         Whatever was sent below that end is stored once, as it was sent.
@@ -49,9 +49,9 @@ class UnderLoad:
         yield
         self.deployment.wait_for_prefix(ends, RECOVERY_SECONDS)
         print(f"\n{what}: the prefix passed the end after {time.monotonic() - began:.1f} s")
-        self.is_whole(ends)
+        self.assert_whole(ends)
 
-    def is_whole(self, ends: dict[int, int]) -> None:
+    def assert_whole(self, ends: dict[int, int]) -> None:
         """All that was acknowledged below ``ends`` is stored as it was sent, and the ledger balances."""
         deployment = self.deployment
         wait_for(lambda: _lines(deployment) >= sum(ends.values()), 30, what="the simulator's ledger is written")

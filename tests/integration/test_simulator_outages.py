@@ -16,7 +16,7 @@ from orderbook.embedded.folder import DataFolder
 from orderbook.embedded.process import wait_until
 from orderbook.embedded.servers import Servers, servers_in
 from orderbook.stream.topics import TopicClient
-from tests.integration.simulators import as_ledger, chains, from_ledger, length, read_log, run, simulator
+from tests.integration.simulators import Log, as_ledger, chains, from_ledger, length, read_log, run, simulator
 from tests.servers import new_data_dir
 
 Eventually = Callable[..., None]
@@ -77,6 +77,11 @@ def assert_whole(ledger: Path) -> None:
     """What was acknowledged is in the log, nothing else is, and no id is missing or stands twice."""
     log = read_log()
     assert from_ledger(ledger) == as_ledger(log)
+    assert_unbroken(log)
+
+
+def assert_unbroken(log: Log) -> None:
+    """No id is missing or stands twice."""
     for chain in chains(log).values():
         assert chain == list(range(1, len(chain) + 1))
 
@@ -103,8 +108,7 @@ def test_a_killed_broker_pauses_the_market_and_nothing_acknowledged_is_lost(
     log = read_log()
     assert one.acknowledged() + two.acknowledged() + 3 == length(log)
     assert from_ledger(ledger) == {record for record in as_ledger(log) if record[2] in "ABCD"}
-    for chain in chains(log).values():
-        assert chain == list(range(1, len(chain) + 1))
+    assert_unbroken(log)
 
 
 def test_while_the_broker_is_frozen_no_tick_comes_into_being(

@@ -13,6 +13,7 @@ from orderbook.embedded.ports import LOOPBACK, choose_port
 from orderbook.embedded.process import Command
 from orderbook.embedded.servers import Servers, servers_in
 from tests.faults.proxy import Proxy
+from tests.listener import add_listener
 from tests.processes import Deployment, deployment_over
 from tests.servers import RunningServers, database_of, new_data_dir
 
@@ -29,15 +30,10 @@ class ProxiedKafka(Kafka):
     def prepare(self) -> Command:
         # the zero arguments of super() are not for dataclasses with slots
         command = Kafka.prepare(self)
+        add_listener(self.folder, "DIRECT", self.direct_servers, "PLAINTEXT", brokers_use="DIRECT")
         properties = self.folder / "server.properties"
-        told = {
-            "listeners=": f",DIRECT://{LOOPBACK}:{self.direct_port}",
-            "listener.security.protocol.map=": ",DIRECT:PLAINTEXT",
-        }
-        lines = [line + told.get(line.partition("=")[0] + "=", "") for line in properties.read_text().splitlines()]
-        advertised = f"PLAINTEXT://{LOOPBACK}:{self.proxy_port},DIRECT://{LOOPBACK}:{self.direct_port}"
-        lines = [f"advertised.listeners={advertised}" if li.startswith("advertised.listeners=") else li for li in lines]
-        properties.write_text("\n".join([*lines, "inter.broker.listener.name=DIRECT", ""]))
+        told, proxied = (f"advertised.listeners=PLAINTEXT://{LOOPBACK}:{port}" for port in (self.port, self.proxy_port))
+        properties.write_text(properties.read_text().replace(told, proxied))
         return command
 
     @property

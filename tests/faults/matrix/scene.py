@@ -50,7 +50,7 @@ class Scene:
         """Start every server that is not there; returns once all serve."""
         self.play.heal()
 
-    def recovers(self, what: str, within: float) -> float:
+    def assert_recovers(self, what: str, within: float) -> float:
         """The prefix passes what is the end of the log now; returns and prints how long that took."""
         ends = self.play.stage.deployment.ends()
         took = self.until(lambda: reaches(self.play.stage.deployment.prefix(), ends), within, f"recovery from {what}")

@@ -21,7 +21,7 @@ from tests.servers import RunningServers, database_of, new_data_dir
 RATE = f"--symbols {SYMBOLS} --interval 0.05 --fault {FAULTS}"
 
 
-def _is_whole(deployment: Deployment) -> None:
+def _assert_whole(deployment: Deployment) -> None:
     ends = deployment.ends()
     began = time.monotonic()
     deployment.wait_for_prefix(ends, 60)
@@ -58,7 +58,7 @@ def test_workers_drainers_and_beats_two_hours_ahead_and_behind_land_everything(
             deployment.start(f"beat-{name}", "celery -A orderbook beat", **wrong_by(hours))
         simulator = deployment.simulator(f"{RATE} --duration 20")
         wait_for(lambda: simulator.exit_code is not None, 60, what="the simulator has sent all")
-        _is_whole(deployment)
+        _assert_whole(deployment)
         for name in ("ahead", "behind"):
             log = (deployment.folder / f"worker-{name}.log").read_text()
             assert "range landed" in log, f"the worker {name} landed nothing"
@@ -93,16 +93,16 @@ def test_postgres_clock_jumping_makes_leases_early_or_late_and_nothing_else(
         wait_for(lambda: len(deployment.prefix()) == 6, 60, what="six partitions are drained")
         for hours in (2, 0, -2, 0):
             postgres.jump(hours)
-            _shows(deployment.database_url, hours)
+            _assert_clock(deployment.database_url, hours)
             for _ in range(3):  # what is sent after the jump lands too
                 began = time.monotonic()
                 deployment.wait_for_prefix(deployment.ends(), 60)
                 print(f"\n{hours:+} h: the prefix passed the end after {time.monotonic() - began:.1f} s")
         simulator.stop()
-        _is_whole(deployment)
+        _assert_whole(deployment)
 
 
-def _shows(url: str, hours: float) -> None:
+def _assert_clock(url: str, hours: float) -> None:
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
         (shown,) = cursor.fetchone()

@@ -11,7 +11,8 @@ import pytest
 
 from orderbook.embedded.process import Process
 from tests.conftest import wait_for
-from tests.faults.cable import FAR, Cable, cable, seen_from_afar, wired_servers
+from tests.faults.cable import FAR, NEAR, Cable, cable
+from tests.network import near_servers, seen_from_there
 from tests.pipeline import pipeline_over, valid
 from tests.processes import Deployment, deployment_over
 from tests.servers import RunningServers, database_of, new_data_dir
@@ -35,7 +36,7 @@ IN_ITS_COPY = f"""
 def wired() -> Iterator[tuple[Cable, Deployment]]:
     """A deployment whose processes may run on either host."""
     path = new_data_dir()
-    with cable() as plugged, wired_servers(path) as fleet:
+    with cable() as plugged, near_servers(path, NEAR, f"{FAR}/32") as fleet:
         servers = RunningServers.of(fleet)
         with deployment_over(servers, database_of(servers.create_migrated())) as made:
             yield plugged, made
@@ -72,7 +73,7 @@ def test_a_range_whose_worker_is_cut_off_inside_copy_is_taken_over(wired: tuple[
 
 
 def _far_worker(plugged: Cable, deployment: Deployment) -> Process:
-    afar = seen_from_afar(deployment.servers.fleet, dict(deployment.environment))
+    afar = seen_from_there(deployment.servers.fleet, deployment.environment)
     return replace(deployment, environment=afar, behind=plugged.prefix).worker("far")
 
 

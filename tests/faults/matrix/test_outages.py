@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from tests.faults.matrix.scene import Scene, scene
 from tests.faults.proxy import Toxic
@@ -33,7 +34,7 @@ def test_a_server_away_for_minutes_is_waited_for_quietly(played: Scene, name: st
     proxy.apply(Toxic(kind))
     played.for_seconds(OUTAGE_SECONDS[kind])
     proxy.heal()
-    played.recovers(f"{name} {kind} for {OUTAGE_SECONDS[kind]} s", within=90)
+    played.assert_recovers(f"{name} {kind} for {OUTAGE_SECONDS[kind]} s", within=90)
     said = {
         (process, event): count - before.get(process, {}).get(event, 0)
         for process, events in played.lines().items()
@@ -58,7 +59,7 @@ def test_a_slow_server_leaves_the_log_in_kafka_and_the_window_holds(played: Scen
             assert played.play.stage.deployment.rows(MOST_OPEN)[0][0] <= 8
             assert direct.llen("ingest") <= 2 * 8 * 6  # two passes at once may both see room for the same hints
     proxy.heal()
-    played.recovers(f"slow {name}", within=90)
+    played.assert_recovers(f"slow {name}", within=90)
 
 
 def test_ten_restarts_of_valkey_leave_no_worker_deaf(played: Scene) -> None:
@@ -67,15 +68,17 @@ def test_ten_restarts_of_valkey_leave_no_worker_deaf(played: Scene) -> None:
         played.play.stage.start_server("valkey", empty=turn % 2 == 0)
         played.for_seconds(3)
     played.serves()
-    played.recovers("ten restarts of valkey in 30 s", within=90)
+    played.assert_recovers("ten restarts of valkey in 30 s", within=90)
 
 
 def test_a_valkey_out_of_memory_costs_nothing_once_it_has_room(played: Scene) -> None:
     with Redis.from_url(played.play.stage.servers.redis_url) as direct:
         direct.config_set("maxmemory", "1mb")
+        with pytest.raises(OutOfMemoryError):
+            direct.set("more", 1)
         played.for_seconds(30)
         direct.config_set("maxmemory", "0")
-    played.recovers("valkey out of memory for 30 s", within=90)
+    played.assert_recovers("valkey out of memory for 30 s", within=90)
 
 
 def test_everything_killed_at_once_comes_back(played: Scene) -> None:
@@ -86,4 +89,4 @@ def test_everything_killed_at_once_comes_back(played: Scene) -> None:
     began = time.monotonic()
     played.serves()
     print(f"\nall three servers serve again after {time.monotonic() - began:.1f} s")
-    played.recovers("all killed at once", within=120)
+    played.assert_recovers("all killed at once", within=120)

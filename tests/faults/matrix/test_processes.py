@@ -38,7 +38,7 @@ def test_fifty_polite_stops_under_load_lose_nothing_and_end_in_time(played: Scen
         took.append(time.monotonic() - began)
         assert process.exit_code == 0, process.last_lines()
     print(f"\n{TURNS} warm stops: median {statistics.median(took):.1f} s, longest {max(took):.1f} s")
-    played.recovers(f"{TURNS} warm stops", within=90)
+    played.assert_recovers(f"{TURNS} warm stops", within=90)
 
 
 def test_a_cold_stop_under_load_costs_one_lease_at_most(played: Scene) -> None:
@@ -49,7 +49,7 @@ def test_a_cold_stop_under_load_costs_one_lease_at_most(played: Scene) -> None:
         if process.exit_code is None:
             os.kill(process.pid, signal.SIGQUIT)  # waits for nothing
         played.until(lambda p=process: p.exit_code is not None, WARM_STOP_SECONDS, "a worker ends at SIGQUIT")
-    played.recovers("ten cold stops", within=90)
+    played.assert_recovers("ten cold stops", within=90)
 
 
 def test_what_a_stopped_worker_holds_is_taken_over(played: Scene) -> None:
@@ -63,7 +63,7 @@ def test_what_a_stopped_worker_holds_is_taken_over(played: Scene) -> None:
         took.append(time.monotonic() - began)
         played.play.crew.signal(stopped, signal.SIGCONT)
     print(f"\ntakeover from a stopped worker: median {statistics.median(took):.1f} s, longest {max(took):.1f} s")
-    played.recovers("stopped workers", within=60)
+    played.assert_recovers("stopped workers", within=60)
 
 
 def _stop_with_a_range(played: Scene, place: str):
@@ -103,7 +103,7 @@ def test_a_beat_that_stands_still_for_a_minute_makes_no_storm(played: Scene) -> 
         for _ in range(10):
             played.for_seconds(0.3)
             assert direct.llen("drain") < 20
-    played.recovers("a beat stopped for 60 s", within=60)
+    played.assert_recovers("a beat stopped for 60 s", within=60)
 
 
 def test_without_file_descriptors_tasks_fail_cleanly(played: Scene) -> None:
@@ -111,8 +111,10 @@ def test_without_file_descriptors_tasks_fail_cleanly(played: Scene) -> None:
     before = {child.pid: resource.prlimit(child.pid, resource.RLIMIT_NOFILE) for child in pools}
     for child in pools:
         resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (child.num_fds(), before[child.pid][1]))
+    refused = "Too many open files"
+    played.until(lambda: refused in played.play.stage.deployment.logs(), 60, "a process wants one more")
     played.for_seconds(20)
     for child in pools:
         if child.is_running():
             resource.prlimit(child.pid, resource.RLIMIT_NOFILE, before[child.pid])
-    played.recovers("no file descriptor left", within=90)
+    played.assert_recovers("no file descriptor left", within=90)
