@@ -20,7 +20,7 @@ broker_transport_options = {
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 10,
-    "queue_order_strategy": "priority",  # drain first: behind a backlog of ranges it would starve
+    "queue_order_strategy": "priority",  # ranges last: behind a backlog of them all else would starve
 }
 
 accept_content = ["json"]
@@ -29,7 +29,7 @@ task_ignore_result = True
 
 _exchange = _Exchange("orderbook")
 # in the order they are served; without a routing key of its own, each would get what is sent to any
-task_queues = tuple(_Queue(name, _exchange, routing_key=name) for name in ("drain", "ingest", "maintenance"))
+task_queues = tuple(_Queue(name, _exchange, routing_key=name) for name in ("drain", "maintenance", "ingest"))
 task_default_queue = "maintenance"
 task_routes = {"drain": {"queue": "drain"}, "ingest": {"queue": "ingest"}}
 task_create_missing_queues = False

@@ -7,11 +7,10 @@ values.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orderbook.errors import Unavailable
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import Fault
 from orderbook.store.recount import AuditedCursor, AuditedRange, Recount, Snapshot, Stored
-from orderbook.stream.batch import FetchLimits, RangeFetcher, Record
+from orderbook.stream.batch import FetchLimits, RangeFetcher, Record, read_all
 from orderbook.stream.topics import LogBounds, TopicIdentity
 from orderbook.tick import FIELDS
 
@@ -200,21 +199,13 @@ class DeepAudit:
     def _compare(self, snapshot: Snapshot, cursor: AuditedCursor, start: int, end: int) -> Iterator[Finding]:
         stored = snapshot.stored(cursor, start, end)
         seen: set[int] = set()
-        for record in self._records(cursor.partition, start, end):
+        for record in read_all(self._fetcher, cursor.partition, start, end, self._limits):
             seen.add(record.offset)
             problem = self._problem(record, stored)
             if problem is not None:
                 yield Finding(_label(cursor, record.offset, record.offset + 1), problem)
         for offset in sorted((stored.ticks.keys() | stored.rejects.keys()) - seen):
             yield Finding(_label(cursor, offset, offset + 1), "stored, but the log has no such record")
-
-    def _records(self, partition: int, start: int, end: int) -> Iterator[Record]:
-        while start < end:
-            batch = self._fetcher.fetch(partition, start, end, self._limits, lambda: None)
-            if batch.position == start:
-                raise Unavailable(f"no progress at offset {start}")
-            yield from batch.records
-            start = batch.position
 
     def _problem(self, record: Record, stored: Stored) -> str | None:
         tick, rejected = stored.ticks.get(record.offset), stored.rejects.get(record.offset)

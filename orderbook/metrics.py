@@ -74,7 +74,7 @@ LATENCIES: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 8640
 BUILD_INFO = _declare("build_info", "gauge", "1, with the version of this package", "version")
 SOURCE_UP = _declare("source_up", "gauge", "1 while the exporter has answers of a source, else 0", "source")
 
-TICKS_LANDED = _declare("ticks_landed_total", "counter", "Rows in ticks, as the ledger counts them")
+TICKS_LANDED = _declare("ticks_landed_total", "counter", "Ticks stored, as the ledger counts them; withdrawn ones too")
 TICKS_QUARANTINED = _declare("ticks_quarantined_total", "counter", "Rows in quarantine, resolved ones too", "reason")
 OFFSETS_LOST = _declare("offsets_lost_total", "counter", "Offsets in lost ranges: the log had them no more")
 RANGES_OPEN = _declare("ranges_open", "gauge", "Ranges that are planned and not landed", "partition")
@@ -89,7 +89,7 @@ DRAIN_LAST_SUCCESS = _declare(
 )
 ALARMS_OPEN = _declare("alarms_open", "gauge", "Alarms of the ledger that nobody has acknowledged", "kind")
 LAST_EVENT = _declare("last_event_timestamp_seconds", "gauge", "Event time of the newest stored tick", "symbol")
-CLOCK_SKEW = _declare("clock_skew_seconds", "gauge", "Receive time less event time, the smallest of late", "symbol")
+CLOCK_SKEW = _declare("clock_skew_seconds", "gauge", "Receive time less event time, the smallest of late", "feed")
 HOT_ROWS = _declare("hot_rows", "gauge", "Rows in ticks, as Postgres estimates them")
 HOT_BYTES = _declare("hot_bytes", "gauge", "Bytes of ticks with their indexes")
 PARTITION_RUNWAY = _declare("partition_runway_seconds", "gauge", "Until the first day that has no partition")

@@ -1,6 +1,7 @@
 """Profiles: what makes a well-formed tick acceptable, by symbol. A profile can be printed, compared, tested."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -107,10 +108,17 @@ class Profile:
 class Profiles:
     """Which profile a symbol has."""
 
-    def __init__(self, patterns: list[tuple[str, Profile]], default: Profile) -> None:
+    def __init__(
+        self, patterns: list[tuple[str, Profile]], default: Profile, feeds: Sequence[tuple[str, str | None]] = ()
+    ) -> None:
         self._patterns = patterns
         self._default = default
+        self._feeds = feeds
         self.of = cache(self._find)  # symbols are few; the judge asks for each record
+
+    def feed(self, symbol: str) -> str:
+        """The feed whose clocks stamp the symbol: the one that its pattern names; else the symbol is one by itself."""
+        return next((feed for pattern, feed in self._feeds if fnmatchcase(symbol, pattern)), None) or symbol
 
     def _find(self, symbol: str) -> Profile:
         return next((p for pattern, p in self._patterns if fnmatchcase(symbol, pattern)), self._default)
@@ -134,6 +142,7 @@ class _Pattern(BaseModel):
 
     pattern: str
     profile: str
+    feed: str | None = None
 
 
 class _Document(BaseModel):
@@ -157,7 +166,8 @@ def _build(found: dict[str, Any], preset: dict[str, Any]) -> Profiles:
         if entry.profile not in profiles:
             raise ValueError(f"symbols {entry.pattern}: there is no profile {entry.profile}")
     patterns = [(entry.pattern, profiles[entry.profile]) for entry in document.symbols]
-    return Profiles(patterns, profiles["default"])
+    feeds = [(entry.pattern, entry.feed) for entry in document.symbols]
+    return Profiles(patterns, profiles["default"], feeds)
 
 
 def _lines(error: ValidationError) -> list[str]:

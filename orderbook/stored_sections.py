@@ -22,6 +22,7 @@ class ApiSettings(Section):
     most_rows: int = Field(10_000_000, ge=1, description="rows in one answer; JSON ends at a hundredth of it")
     most_days: int = Field(400, ge=1, description="the longest range of one request")
     most_live: int = Field(500, ge=1, description="live clients at a time")
+    most_replays: int = Field(4, ge=1, description="replays at a time; each may hold some 150 MB")
     rate_per_second: float = Field(500, gt=0, description="requests of one client or key; bursts of twice that")
 
     @field_validator("keys")

@@ -11,18 +11,7 @@ TABLE = """
 CREATE TABLE withdrawn_tick (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     withdrawn_at timestamptz NOT NULL DEFAULT now(),
-    symbol text COLLATE "C" NOT NULL,
-    event_time timestamptz NOT NULL,
-    received_time timestamptz NOT NULL,
-    bid_price numeric(18, 9),
-    ask_price numeric(18, 9),
-    bid_volume numeric(18, 9),
-    ask_volume numeric(18, 9),
-    sequence_id bigint NOT NULL,
-    landed_at timestamptz NOT NULL,
-    generation_id smallint NOT NULL,
-    kafka_partition integer NOT NULL,
-    kafka_offset bigint NOT NULL
+    LIKE ticks
 );
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON withdrawn_tick

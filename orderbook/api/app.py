@@ -9,7 +9,18 @@ from fastapi import FastAPI
 from orderbook.api import problems
 from orderbook.api.openapi import describe
 from orderbook.api.page import WEB, Page
-from orderbook.api.routes import completeness, docs, expectations, files, ledger, operations, queries, quotes, ticks
+from orderbook.api.routes import (
+    completeness,
+    docs,
+    expectations,
+    files,
+    ledger,
+    operations,
+    queries,
+    quotes,
+    replay,
+    ticks,
+)
 from orderbook.api.security import Gate
 from orderbook.api.service import Service
 from orderbook.config import Settings
@@ -45,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     problems.install(app)
-    for part in (operations, quotes, ticks, queries, completeness, ledger, files, expectations, docs):
+    for part in (operations, quotes, replay, ticks, queries, completeness, ledger, files, expectations, docs):
         app.include_router(part.router)
     describe(app)
     if WEB.is_dir():

@@ -34,6 +34,7 @@ class Service:
             name="orderbook-api",
             connections=settings.api.connections,
         )
+        self.replays = 0  # that are sent now
         self.hub = Hub(settings.redis, settings.kafka.topic)
         ledger = LedgerWatch(settings, self.hub.board.is_newer, self.hub.absorb_soon)
         self.ledger: Watcher[LedgerState] = Watcher(ledger, LEDGER_SECONDS, STALE_SECONDS)

@@ -70,7 +70,7 @@ def run(
             for day in days:
                 if monotonic() - began > seconds:
                     break
-                outcomes.append(_one(archiver, day))
+                outcomes.append(freeze_one(archiver, day))
                 each(outcomes[-1])
         finally:
             done = [outcome for outcome in outcomes if outcome.problem is None]
@@ -80,7 +80,8 @@ def run(
     return outcomes
 
 
-def _one(archiver: Archiver, day: date) -> Outcome:
+def freeze_one(archiver: Archiver, day: date) -> Outcome:
+    """Freeze a day and say what became of it; the archiver holds its lock."""
     try:
         frozen: Frozen | None = archiver.freeze(day)
     except (Refused, Unavailable) as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DESTINATIONS = ("stdout", "topic")
 REPLAY_TOPIC = "orderbook.replay"
+READ_AT_ONCE = 2  # Postgres writes one stretch while the text of another is made
 
 
 class By(StrEnum):
@@ -54,7 +55,7 @@ def replay(
     from orderbook.cli.instants import instant
     from orderbook.clock import monotonic
     from orderbook.config import settings
-    from orderbook.replay.player import parse_speed, play, read_ahead
+    from orderbook.replay.player import parse_speed, play
     from orderbook.replay.source import Wish, stretches
 
     ends, destination = _sorted_out(to or [])
@@ -63,7 +64,7 @@ def replay(
     pace, run = parse_speed(speed), uuid4().hex[:12]
     with _sink(destination, run, topic, into_raw=into_raw) as sink:
         try:
-            played = play(read_ahead(stretches(settings(), wish)), sink, pace, clock=monotonic, wait=_wait)
+            played = play(stretches(settings(), wish, READ_AT_ONCE), sink, pace, clock=monotonic, wait=_wait)
         except BrokenPipeError:  # who read our lines has left: so do we, quietly
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None

@@ -57,14 +57,14 @@ class Stitcher:
             return Stitched(0, {}, 0)
         deadline = monotonic() + self._seconds
         ranges, events = 0, Counter[str]()
-        while places := self._store.due():
-            done = 0
-            for generation, partition in places:
-                with self._store.partition(generation, partition) as open_partition:
-                    done += 0 if open_partition is None else self._stitch(open_partition, events)
-            ranges += done
-            if not done or monotonic() > deadline:  # others are at it, or the next pass goes on
-                break
+        goals = self._store.due()  # what lands meanwhile is left to the next pass, or this one would never end
+        while goals and monotonic() < deadline:
+            for place, goal in list(goals.items()):
+                with self._store.partition(*place) as open_partition:
+                    done = 0 if open_partition is None else self._stitch(open_partition, events)
+                ranges += done
+                if open_partition is None or not done or open_partition.stitched >= goal:
+                    del goals[place]
         self._store.apply_late_fills()
         confirmed = self._store.confirm_gaps(self._confirm_after_seconds)
         self._ended = monotonic()

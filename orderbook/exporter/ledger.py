@@ -61,7 +61,7 @@ class LedgerSource:
 
     def _counts(self, connection: Snapshot) -> Iterator[Sample]:
         counts = landed(connection)
-        yield metrics.TICKS_LANDED, (), counts.ok
+        yield metrics.TICKS_LANDED, (), counts.ok + counts.withdrawn  # a counter never goes back
         yield metrics.OFFSETS_LOST, (), counts.lost
         # all of them from the start: where a counter's first value is 400, Prometheus sees no increase
         rejects = dict.fromkeys(REASONS, 0) | self._rejects.count(connection)
@@ -109,7 +109,7 @@ class LedgerSource:
         skews = list_skews(connection, FRESH.total_seconds())
         if len(skews) <= MOST_SYMBOLS:
             for skew in skews:
-                yield metrics.CLOCK_SKEW, (skew.symbol,), skew.newest_seconds
+                yield metrics.CLOCK_SKEW, (skew.feed,), skew.newest_seconds
 
 
 def _drained(cursors: Sequence[CursorState]) -> Iterator[Sample]:

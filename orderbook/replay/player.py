@@ -1,25 +1,22 @@
 """Playing the past: when each item is due, what was sent, and its hash. Clock, wait and sink are arguments."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from orderbook.errors import ConfigError
+from orderbook.replay.items import gaps, lines
 from orderbook.replay.source import Stretch
 
 SLOWEST, FASTEST = 0.1, 1000.0
-
-T = TypeVar("T")
 
 
 class Sink(Protocol):
     """Where a replay goes."""
 
-    def send(self, items: list[str]) -> None:
+    def send(self, items: Sequence[str]) -> None:
         """Send items, in order; blocks while the receiver is slow."""
         ...
 
@@ -37,7 +34,7 @@ class Due:
 
     seconds: float
     at: int
-    items: list[str]
+    items: Sequence[str]
 
 
 def schedule(stretches: Iterable[Stretch], speed: float | None) -> Iterator[Due]:
@@ -47,12 +44,12 @@ def schedule(stretches: Iterable[Stretch], speed: float | None) -> Iterator[Due]
     """
     first: int | None = None
     for stretch in stretches:
-        times, items = stretch.times, stretch.items
+        times = stretch.times
         first = times[0] if first is None else first
         if speed is None:
-            yield Due(0.0, times[-1], items)
+            yield Due(0.0, times[-1], stretch.items)
             continue
-        start = 0
+        items, start = list(stretch.items), 0
         for end in range(1, len(times) + 1):
             if end == len(times) or times[end] != times[start]:
                 yield Due((times[start] - first) / 1e6 / speed, times[start], items[start:end])
@@ -66,7 +63,7 @@ class Played:
     ticks: int = 0
     gaps: int = 0
     last: int | None = None  # the instant of the last one, in µs since 1970
-    seconds: float = 0.0
+    seconds: float = 0.0  # with what reading took before the first one
     sha256: str = ""
     errors: "array[float]" = field(default_factory=lambda: array("f"))  # seconds after each item was due; paced only
 
@@ -89,7 +86,7 @@ def play(
     ``wait`` sleeps for some seconds and says whether to go on. What fell behind is sent at once, nothing is left out.
     Durable, as far as the sink is, when this returns.
     """
-    played, digest, began = Played(), sha256(), 0.0
+    played, digest, called, began = Played(), sha256(), clock(), 0.0
     for due in schedule(stretches, speed):
         if not played.ticks + played.gaps:
             began = clock()
@@ -98,23 +95,14 @@ def play(
         sink.send(due.items)
         if speed is not None:
             played.errors.extend([clock() - began - due.seconds] * len(due.items))
-        digest.update("".join(f"{item}\n" for item in due.items).encode())
-        gaps = sum(item.startswith('"gap"') for item in due.items)
-        played.gaps, played.ticks = played.gaps + gaps, played.ticks + len(due.items) - gaps
+        for piece in lines(due.items, "", "\n"):
+            digest.update(piece)
+        told = gaps(due.items)
+        played.gaps, played.ticks = played.gaps + told, played.ticks + len(due.items) - told
         played.last = due.at
     sink.finish()
-    played.seconds, played.sha256 = clock() - began if began else 0.0, digest.hexdigest()
+    played.seconds, played.sha256 = clock() - called, digest.hexdigest()
     return played
-
-
-def read_ahead(items: Iterable[T]) -> Iterator[T]:
-    """Yield ``items``, the next one being read on a thread meanwhile. What reading raises is raised here."""
-    source = iter(items)
-    with ThreadPoolExecutor(1, "replay-source") as reader:
-        coming = reader.submit(lambda: list(islice(source, 1)))
-        while found := coming.result():
-            coming = reader.submit(lambda: list(islice(source, 1)))
-            yield from found
 
 
 def parse_speed(text: str) -> float | None:

@@ -1,8 +1,10 @@
 """Where a replay goes: standard output, or a topic. Every record says which run it belongs to."""
 
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from orderbook.errors import ConfigError, Unavailable
+from orderbook.replay.items import TICK, lines
 from orderbook.sections import KafkaSettings
 from orderbook.stream.producer import MOST_UNACKNOWLEDGED, LogProducer
 from orderbook.stream.topics import TopicClient
@@ -11,7 +13,6 @@ from orderbook.tick import decode
 RUN_HEADER = "replay-run"
 KIND_HEADER = "replay-kind"  # `gap` on a notice; ticks have none
 PATIENCE_SECONDS = 60.0
-_TICK = '"tick":'
 
 
 class Lines:
@@ -21,12 +22,11 @@ class Lines:
         self._file = file
         self._head = f'{{"run":"{run}",'
 
-    def send(self, items: list[str]) -> None:
+    def send(self, items: Sequence[str]) -> None:
         """Write them, so that a reader has them when this returns."""
-        if items:
-            between = "}\n" + self._head
-            self._file.write(f"{self._head}{between.join(items)}}}\n".encode())
-            self._file.flush()
+        for piece in lines(items, self._head, "}\n"):
+            self._file.write(piece)
+        self._file.flush()
 
     def finish(self) -> None:
         """Nothing is left to write."""
@@ -49,10 +49,10 @@ class Topic:
             client.create()
         self._producer = LogProducer[None](target, lambda *_: None)
 
-    def send(self, items: list[str]) -> None:
+    def send(self, items: Sequence[str]) -> None:
         """Hand them to the client. Raises ``Unavailable`` where the broker takes none for a minute."""
         for item in items:
-            is_tick = item.startswith(_TICK)
+            is_tick = item.startswith(TICK)
             if not is_tick and not self._notices:
                 continue
             value = item[item.index(":") + 1 :].encode()

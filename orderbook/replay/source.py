@@ -8,20 +8,26 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal
-
-import pyarrow as pa
 
 from orderbook.config import Settings
 from orderbook.query.session import Session, Window
+from orderbook.replay.ahead import read_ahead
+from orderbook.replay.items import NUMBERS, tick_items
+from orderbook.replay.plan import Plan
+from orderbook.store.coverage_reader import ticks_by_hour
+from orderbook.store.reader import Reader
 from orderbook.tick import microseconds
 
 Clock = Literal["event", "received"]
-FIRST_STRETCH: Final = timedelta(minutes=1)
-LONGEST_STRETCH: Final = timedelta(days=1)
 MOST_SKEW: Final = timedelta(minutes=10)  # in receive order, what was received farther from its event is not seen
-STRETCH_ROWS: Final = 200_000  # a stretch is made to hold about as many: some 60 MB
 STRETCH_SECONDS: Final = 300.0  # to read one
+# The first one's width, and the least. In receive order each is read with `MOST_SKEW` on both its sides.
+_WIDTHS: Final[dict[Clock, tuple[timedelta, timedelta]]] = {
+    "event": (timedelta(seconds=4), timedelta(seconds=1)),
+    "received": (MOST_SKEW, timedelta(minutes=1)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +46,30 @@ class Stretch:
     """Items in order: when each was, in µs since 1970, and what, as ``"tick":{…}`` or ``"gap":{…}``."""
 
     times: list[int]
-    items: list[str]
+    items: Sequence[str]
 
 
-def stretches(settings: Settings, wish: Wish) -> Iterator[Stretch]:
+def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stretch]:
     """Yield what is wished for, never an empty stretch.
 
-    By time, then gaps before ticks, then place in the log: the same rows always come in the same order. Raises
-    ``Unavailable``, ``Refused`` where a stretch takes too long.
+    By time, then gaps before ticks, then place in the log: the same rows always come in the same order. ``at_once``: so
+    many are read on threads while others are sent; 0: each when it is asked for. Raises ``Unavailable``, ``Refused``
+    where a stretch takes too long.
     """
-    at, width = wish.start, FIRST_STRETCH if wish.by == "event" else MOST_SKEW
-    while at < wish.end:
-        end = min(at + width, wish.end)
-        found = _read(settings, wish, at, end)
+    first, shortest = _WIDTHS[wish.by]
+    with Reader(settings.database, STRETCH_SECONDS) as reader, reader.snapshot() as connection:
+        known = ticks_by_hour(connection, wish.start, wish.end, wish.symbols)
+    plan = Plan(wish.start, wish.end, known, first, shortest)
+
+    def read(start: datetime, end: datetime) -> Stretch:
+        found = _read(settings, wish, start, end)
+        plan.learn(start, end, len(found.times))
+        return found
+
+    jobs = (partial(read, *window) for window in plan.windows())
+    for found in read_ahead(jobs, at_once) if at_once else (job() for job in jobs):
         if found.times:
             yield found
-        at = end
-        if len(found.times) < STRETCH_ROWS // 2:
-            width = min(width * 2, LONGEST_STRETCH)
-        elif len(found.times) > STRETCH_ROWS:
-            width = max(width / 2, timedelta(seconds=1))
 
 
 def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Stretch:
@@ -69,27 +79,21 @@ def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Str
     with Session(settings, window, seconds=STRETCH_SECONDS) as session:
         ticks = session.ask(_TICKS[wish.by], bounds).table()
         gaps = session.ask(_GAPS, bounds | {"symbols": list(wish.symbols or ())}).table() if wish.gaps else None
-    found = _stretch(ticks)
-    return found if gaps is None else merged(found, _stretch(gaps))
-
-
-def _stretch(table: pa.Table) -> Stretch:
-    return Stretch(table.column("moment").to_pylist(), table.column("item").to_pylist())
+    found = Stretch(ticks.column("moment").to_pylist(), tick_items(ticks))
+    if gaps is None or not gaps.num_rows:
+        return found
+    return merged(found, Stretch(gaps.column("moment").to_pylist(), gaps.column("item").to_pylist()))
 
 
 def merged(ticks: Stretch, gaps: Stretch) -> Stretch:
     """Both in order of time, each gap before the ticks of its instant."""
-    times, items, start = [], [], 0
+    times, items, start, texts = [], [], 0, list(ticks.items)
     for moment, gap in zip(gaps.times, gaps.items, strict=True):
         end = bisect_left(ticks.times, moment, start)
         times += [*ticks.times[start:end], moment]
-        items += [*ticks.items[start:end], gap]
+        items += [*texts[start:end], gap]
         start = end
-    return Stretch(times + ticks.times[start:], items + ticks.items[start:])
-
-
-def _number(column: str) -> str:
-    return f"coalesce(rtrim(rtrim(CAST({column} AS VARCHAR), '0'), '.'), 'null')"  # numeric(18,9): it has a point
+    return Stretch(times + ticks.times[start:], items + texts[start:])
 
 
 def _text(column: str) -> str:
@@ -102,19 +106,17 @@ def _time(column: str) -> str:
 
 def _ticks(by: Clock) -> str:
     clock = f"{by}_time"
-    numbers = ", ".join(f"""',"{column}":', {_number(column)}""" for column in _NUMBERS)
-    # rows are sorted before they become text: sorting the text takes twice as long
+    # Arrow makes the text of an item in half the time
     return f"""
-        SELECT epoch_us({clock}) AS moment, concat(
-            '"tick":{{"symbol":"', {_text("symbol")}, '","event_time":"', {_time("event_time")}, '","received_time":"',
-            {_time("received_time")}, '"', {numbers}, ',"sequence_id":', sequence_id, '}}') AS item
+        SELECT epoch_us({clock}) AS moment, {_text("symbol")} AS symbol, epoch_us(event_time) AS event_time,
+               epoch_us(received_time) AS received_time,
+               {", ".join(f"CAST({name} AS VARCHAR) AS {name}" for name in NUMBERS)}, sequence_id
         FROM (
             SELECT * FROM ticks WHERE epoch_us({clock}) >= $start AND epoch_us({clock}) < $end
             ORDER BY {clock}, generation_id, kafka_partition, kafka_offset)
     """  # noqa: S608 - columns of ours
 
 
-_NUMBERS: Final = ("bid_price", "ask_price", "bid_volume", "ask_volume")
 _TICKS: Final[dict[Clock, str]] = {"event": _ticks("event"), "received": _ticks("received")}
 _GAPS: Final = f"""
     SELECT epoch_us(event_time) AS moment, concat(

@@ -1,6 +1,6 @@
 """The clocks' skews in Postgres: measured on the rows that were landed since the last look, all partitions at once."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,26 +28,26 @@ SMALLEST = text("""
         AND t.kafka_offset >= due.start AND t.kafka_offset < due.committed
     GROUP BY t.symbol
 """)
-KNOWN = text("SELECT symbol, skew_us, usual_us, off_passes FROM clock_skew WHERE symbol = ANY(:symbols)")
+KNOWN = text("SELECT feed, skew_us, usual_us, off_passes FROM clock_skew WHERE feed = ANY(:feeds)")
 KEEP = text("""
-    INSERT INTO clock_skew (symbol, skew_us, usual_us, off_passes, measured_at, stepped_at)
-    VALUES (:symbol, :skew, :usual, :off_passes, now(), CASE WHEN :stepped THEN now() END)
-    ON CONFLICT (symbol) DO UPDATE SET skew_us = excluded.skew_us, usual_us = excluded.usual_us,
+    INSERT INTO clock_skew (feed, skew_us, usual_us, off_passes, measured_at, stepped_at)
+    VALUES (:feed, :skew, :usual, :off_passes, now(), CASE WHEN :stepped THEN now() END)
+    ON CONFLICT (feed) DO UPDATE SET skew_us = excluded.skew_us, usual_us = excluded.usual_us,
         off_passes = excluded.off_passes, measured_at = excluded.measured_at,
         stepped_at = coalesce(excluded.stepped_at, clock_skew.stepped_at)
 """)
 ALARM = text("INSERT INTO alarm (kind, detail) VALUES ('clock_step', :detail)")
 LIST = text("""
-    SELECT symbol, usual_us / 1e6, skew_us / 1e6, measured_at, stepped_at FROM clock_skew
-    WHERE measured_at > now() - make_interval(secs => :seconds) ORDER BY symbol
+    SELECT feed, usual_us / 1e6, skew_us / 1e6, measured_at, stepped_at FROM clock_skew
+    WHERE measured_at > now() - make_interval(secs => :seconds) ORDER BY feed
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """What is known of a symbol's clocks, in microseconds: the newest skew, and the one that steps are judged by."""
+    """What is known of a feed's clocks, in microseconds: the newest skew, and the one that steps are judged by."""
 
-    symbol: str
+    feed: str
     skew: int
     usual: int
     off_passes: int
@@ -55,7 +55,7 @@ class Skew:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look. ``smallest``: each symbol's smallest skew since the last one."""
+    """One look. ``smallest``: each feed's smallest skew since the last one."""
 
     connection: Connection
     smallest: Mapping[str, int]
@@ -64,8 +64,8 @@ class Look:
     def keep(self, skews: Collection[Skew], stepped: Collection[str]) -> None:
         """Store what is known now."""
         rows = [
-            {"symbol": s.symbol, "skew": s.skew, "usual": s.usual, "off_passes": s.off_passes,
-             "stepped": s.symbol in stepped}
+            {"feed": s.feed, "skew": s.skew, "usual": s.usual, "off_passes": s.off_passes,
+             "stepped": s.feed in stepped}
             for s in skews
         ]  # fmt: skip
         if rows:
@@ -83,22 +83,28 @@ class ClockWatch:
         self._engine = engine
 
     @contextmanager
-    def looking(self) -> Iterator[Look | None]:
-        """A transaction over what is new; None where another process is at it. Raises ``Unavailable``."""
+    def looking(self, feed_of: Callable[[str], str]) -> Iterator[Look | None]:
+        """A transaction over what is new, by the feed of each symbol; None where another process is at it.
+
+        Raises ``Unavailable``.
+        """
         with translated(), self._engine.begin() as connection:
             if not connection.execute(LOCK).scalar_one():
                 yield None
                 return
-            smallest = {row[0]: row[1] for row in connection.execute(SMALLEST, {"most": MOST_OFFSETS})}
-            rows = connection.execute(KNOWN, {"symbols": list(smallest)})
+            smallest: dict[str, int] = {}
+            for symbol, skew in connection.execute(SMALLEST, {"most": MOST_OFFSETS}):
+                feed = feed_of(symbol)
+                smallest[feed] = min(skew, smallest.get(feed, skew))
+            rows = connection.execute(KNOWN, {"feeds": list(smallest)})
             yield Look(connection, smallest, {row[0]: Skew(*row) for row in rows})
 
 
 @dataclass(frozen=True, slots=True)
 class SkewRow:
-    """A symbol's clocks, in seconds: receive time less event time."""
+    """A feed's clocks, in seconds: receive time less event time."""
 
-    symbol: str
+    feed: str
     usual_seconds: float
     newest_seconds: float
     measured_at: datetime
@@ -106,6 +112,6 @@ class SkewRow:
 
 
 def list_skews(connection: Connection, within_seconds: float) -> list[SkewRow]:
-    """The symbols that were measured within so many seconds."""
+    """The feeds that were measured within so many seconds."""
     rows = connection.execute(LIST, {"seconds": within_seconds})
     return [SkewRow(row[0], float(row[1]), float(row[2]), row[3], row[4]) for row in rows]

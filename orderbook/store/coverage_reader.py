@@ -1,5 +1,6 @@
 """What coverage is computed from. Every function takes a ``Reader.snapshot``."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,6 +84,12 @@ SPANS = text("""
       AND (CAST(:symbols AS text[]) IS NULL OR h.symbol = ANY(CAST(:symbols AS text[])))
     ORDER BY h.symbol
 """)
+TICKS_BY_HOUR = text("""
+    SELECT hour, sum(ticks)::bigint FROM symbol_hour
+    WHERE hour > CAST(:start AS timestamptz) - interval '1 hour' AND hour < :end
+      AND (CAST(:symbols AS text[]) IS NULL OR symbol = ANY(CAST(:symbols AS text[])))
+    GROUP BY hour
+""")
 TOTALS = text("SELECT symbol, min(hour), sum(ticks)::bigint FROM symbol_hour GROUP BY symbol ORDER BY symbol")
 CLOCK = text("SELECT now()")
 
@@ -124,3 +131,12 @@ def clock(connection: Connection) -> datetime:
     """When the snapshot began, by Postgres' clock."""
     now: datetime = connection.execute(CLOCK).scalar_one()
     return now
+
+
+def ticks_by_hour(
+    connection: Connection, start: datetime, end: datetime, symbols: Sequence[str] | None
+) -> dict[datetime, int]:
+    """How many ticks the hours that touch ``[start, end)`` hold, as far as they are stitched; ``symbols`` None: all."""
+    named = None if symbols is None else list(symbols)
+    rows = connection.execute(TICKS_BY_HOUR, {"start": start, "end": end, "symbols": named})
+    return {row[0]: row[1] for row in rows}

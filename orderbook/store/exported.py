@@ -10,8 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-# Below the prefix no reject is ever added, nor taken away: what was counted there once stays true. So each look reads
-# the window's rejects by the primary key, however many there are.
+# Below the prefix only a rebuild adds a reject, and nobody takes one away: what was counted there once stays true. So
+# each look reads the window's rejects by the primary key, however many there are.
 REJECTS = text("""
     SELECT c.generation_id, c.partition, c.committed, q.reason,
            count(q.reason) FILTER (WHERE q.kafka_offset < c.committed), count(q.reason)
@@ -22,6 +22,7 @@ REJECTS = text("""
          AND q.kafka_offset >= coalesce(known.prefix, 0)
     GROUP BY c.generation_id, c.partition, c.committed, q.reason
 """)
+NEWEST_WITHDRAWN = text("SELECT coalesce(max(id), 0) FROM withdrawn_tick")
 ALARMS = text("SELECT kind, count(*) FROM alarm WHERE acknowledged_at IS NULL GROUP BY kind ORDER BY kind")
 ARCHIVE = text("""
     SELECT (SELECT coalesce(sum(rows), 0)::bigint FROM cold_file WHERE live_at IS NOT NULL),
@@ -54,11 +55,19 @@ class RejectCounter:
 
     prefixes: dict[tuple[int, int], int] = field(default_factory=dict)
     settled: Counter[str] = field(default_factory=Counter)
+    withdrawn: int = 0  # the newest tick that a rebuild took out
 
     def count(self, connection: Connection) -> dict[str, int]:
-        """Rows of ``quarantine`` by reason, resolved ones too. Counts anew where the ledger went back (a restore)."""
+        """Rows of ``quarantine`` by reason, resolved ones too.
+
+        Counts anew after a rebuild, and where the ledger went back (a restore).
+        """
+        withdrawn, rebuilt = connection.execute(NEWEST_WITHDRAWN).scalar_one(), self.withdrawn
+        self.withdrawn = withdrawn
         rows = self._read(connection)
-        if any(committed < self.prefixes.get((generation, number), 0) for generation, number, committed, *_ in rows):
+        if rebuilt != withdrawn or any(
+            committed < self.prefixes.get((generation, number), 0) for generation, number, committed, *_ in rows
+        ):
             self.prefixes, self.settled = {}, Counter()
             rows = self._read(connection)
         total = Counter(self.settled)

@@ -34,6 +34,7 @@ class Landed:
     last_landed_seconds_ago: float | None
     ok_per_second: float  # over the last ten
     open_in_older_generations: int
+    withdrawn: int = 0  # ticks that rebuilds took out
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ LANDED = text("""
            extract(epoch FROM clock_timestamp() - max(done_at) FILTER (WHERE n_ok > 0))::float,
            coalesce(sum(n_ok) FILTER (WHERE done_at > clock_timestamp() - interval '10 s'), 0)::float / 10,
            count(*) FILTER (WHERE state = 'planned'
-                            AND generation_id < (SELECT max(id) FROM topic_generation))
+                            AND generation_id < (SELECT max(id) FROM topic_generation)),
+           (SELECT count(*) FROM withdrawn_tick)
     FROM offset_range
 """)
 OPEN_ALARMS = text("""

@@ -14,8 +14,8 @@ class Sequences:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def due(self) -> list[tuple[int, int]]:
-        """Generation and partition of what has finished ranges to stitch."""
+    def due(self) -> dict[tuple[int, int], int]:
+        """Generation and partition of what has finished ranges to stitch, and the offset before which they end."""
         return stitching.due(self._engine)
 
     def partition(self, generation: int, partition: int) -> AbstractContextManager[PartitionStitching | None]:

@@ -25,7 +25,7 @@ ADD_CURSORS = text("""
     SELECT generation_id, partition, origin FROM partition_cursor ON CONFLICT DO NOTHING
 """)
 DUE = text("""
-    SELECT c.generation_id, c.partition FROM partition_cursor c
+    SELECT c.generation_id, c.partition, c.committed FROM partition_cursor c
     LEFT JOIN sequence_cursor s USING (generation_id, partition)
     WHERE s.stitched IS NULL OR s.stitched < c.committed ORDER BY 1, 2
 """)
@@ -127,12 +127,13 @@ class PartitionStitching:
         if counts:
             self.connection.execute(COUNT_HOURS, {"rows": json.dumps(counts)})
         self.connection.execute(MOVE, {**self.place, "stitched": stitched})
+        self.stitched = stitched
 
 
-def due(engine: Engine) -> list[tuple[int, int]]:
-    """Generation and partition of what has ranges to stitch."""
+def due(engine: Engine) -> dict[tuple[int, int], int]:
+    """See ``Sequences.due``."""
     with translated(), engine.begin() as connection:
-        return [(row.generation_id, row.partition) for row in connection.execute(DUE)]
+        return {(row.generation_id, row.partition): row.committed for row in connection.execute(DUE)}
 
 
 @contextmanager

@@ -204,7 +204,7 @@ clock_cursor = Table(
 clock_skew = Table(
     "clock_skew",
     metadata,
-    Column("symbol", Text(collation="C"), primary_key=True),
+    Column("feed", Text(collation="C"), primary_key=True),
     Column("skew_us", BigInteger, nullable=False),
     Column("usual_us", BigInteger, nullable=False),
     Column("off_passes", Integer, nullable=False),

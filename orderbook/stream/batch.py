@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, Self, overload
 
+from orderbook.errors import Unavailable
 from orderbook.tick import EPOCH
 
 _NO_CLOCK_MS = 7_258_118_400_000  # the year 2200: a producer's own stamp may be any 64 bits
@@ -119,3 +120,16 @@ def version_of(headers: list[tuple[str, bytes | None]] | None) -> bytes | None:
         if name == VERSION_HEADER:
             found = value
     return found
+
+
+def read_all(fetcher: RangeFetcher, partition: int, start: int, end: int, limits: FetchLimits) -> Iterator[Record]:
+    """Yield the records of ``[start, end)``, in as many fetches as the limits make of it.
+
+    Raises what ``fetch`` does, and ``Unavailable`` where one brings nothing.
+    """
+    while start < end:
+        batch = fetcher.fetch(partition, start, end, limits, lambda: None)
+        if batch.position == start:
+            raise Unavailable(f"no progress at offset {start}")
+        yield from batch.records
+        start = batch.position

@@ -18,6 +18,7 @@ import { ExpectationsView } from './views/expectations.js';
 import { LiveView } from './views/live.js';
 import { PipelineView } from './views/pipeline.js';
 import { QueryView } from './views/query.js';
+import { ReplayView } from './views/replay.js';
 import * as wire from './wire.js';
 
 const STATUS_MS = 2_000;
@@ -32,6 +33,7 @@ const app = {
   connections: 0, // how often the stream was opened
   refusal: null,
   held: false,
+  view: null, // the one that is shown
   status: null,
   statusProblem: null,
   symbolsKnown: false,
@@ -47,7 +49,8 @@ const app = {
 
 const VIEWS = [
   ['live', 'Live', LiveView], ['pipeline', 'Pipeline', PipelineView], ['data', 'Data', DataView],
-  ['expectations', 'Expectations', ExpectationsView, '/v1/expectations/latest'], ['query', 'Query', QueryView, '/v1/query'],
+  ['expectations', 'Expectations', ExpectationsView, '/v1/expectations/latest'],
+  ['replay', 'Replay', ReplayView, '/v1/replay'], ['query', 'Query', QueryView, '/v1/query'],
 ].map(([id, title, View, needs]) => ({ id, title, needs, view: new View(app) }));
 
 const main = document.getElementById('main');
@@ -156,6 +159,7 @@ function route() {
   if (next !== shown) {
     shown?.view.hide();
     shown = next;
+    app.view = next.view;
     main.replaceChildren(next.view.element);
     document.title = `${next.title} · orderbook`;
     for (const link of document.querySelectorAll('#tabs a')) {

@@ -6,7 +6,8 @@ const KEYS = [
   ['1 – 6', 'views'],
   ['/', 'filter symbols'],
   ['↑ ↓', 'previous, next symbol'],
-  ['Space', 'hold the picture; data keep arriving'],
+  ['Space', 'hold the picture; data keep arriving. In a replay: play, pause'],
+  ['← →', 'in a replay: a step back, a step on'],
   ['?', 'this help'],
   ['Esc', 'close'],
 ];
@@ -15,6 +16,7 @@ const WORDS = [
   ['STALE', 'silent for longer than ten of its usual intervals, at most its profile’s patience'],
   ['GAP', 'the source passed over sequence ids: shown for a minute, or until they came after all'],
   ['CLOSED', 'outside the trading sessions of the profile'],
+  ['REPLAY ×10', 'the past, ten times as fast as it was'],
   ['HELD', 'the picture stands still because you asked'],
   ['RECONNECTING', 'no contact with the server; what is shown is as of the last one'],
 ];

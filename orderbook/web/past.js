@@ -15,10 +15,10 @@ export const SPANS = {
   '1d': { ms: 86_400_000, bars: '5m' },
 };
 
-/** The newest ticks of a span, oldest first; the newest ones where there are too many. Throws `Problem`. */
-export async function ticks(symbol, spanMs, signal) {
-  const start = new Date(now() - spanMs).toISOString();
-  const answer = await ask('ticks', { symbols: symbol, start, order: 'desc', limit: MOST_TICKS }, { signal });
+/** The newest ticks of a span up to now or `end`, oldest first; the newest ones where there are too many. Throws `Problem`. */
+export async function ticks(symbol, spanMs, signal, end = null) {
+  const range = { start: new Date((end ?? now()) - spanMs).toISOString(), end: end === null ? null : new Date(end).toISOString() };
+  const answer = await ask('ticks', { symbols: symbol, ...range, order: 'desc', limit: MOST_TICKS }, { signal });
   return answer.ticks.map(wire.quote).reverse();
 }
 

@@ -7,7 +7,7 @@ import { hashOf } from './route.js';
 
 const WORDS = {
   live: 'LIVE', stale: 'STALE', gap: 'GAP', closed: 'CLOSED', waiting: 'NO DATA', held: 'HELD',
-  connecting: 'CONNECTING', reconnecting: 'RECONNECTING', refused: 'NO ACCESS',
+  replay: 'REPLAY', connecting: 'CONNECTING', reconnecting: 'RECONNECTING', refused: 'NO ACCESS',
 };
 
 /** The word of a state, with the age where it is stale. */
@@ -22,8 +22,13 @@ export function badge() {
 
 /** Show a state in a badge. */
 export function show(element, state, ageMs) {
+  showWord(element, state, word(state, ageMs));
+}
+
+/** Show a word of one's own for a state. */
+export function showWord(element, state, text) {
   mark(element, 'data-state', state);
-  say(element.lastElementChild, word(state, ageMs));
+  say(element.lastElementChild, text);
 }
 
 /** Header and foot over what `app` knows. */
@@ -47,8 +52,11 @@ export class Vitals {
 
   /** Draw; cheap where nothing has changed. */
   draw() {
-    const { state, app } = this;
-    show(this.badge, state, app.book.age(now()));
+    const { app } = this;
+    const replay = app.view?.badge?.() ?? null;
+    const state = replay === null ? this.state : 'replay';
+    if (replay === null) show(this.badge, state, app.book.age(now()));
+    else showWord(this.badge, 'replay', replay);
     this.announce(state);
     const { status } = app;
     say(this.rate, status ? `${rate(status.rateOut)} tick/s` : '– tick/s');

@@ -41,6 +41,36 @@ export function gap(raw) {
   };
 }
 
+/** A tick of a replay, the `number`th of its run: it may be there twice, as the log has it. */
+export function replayed(raw, number) {
+  return { ...quote(raw), place: `${raw.run}/${number}` };
+}
+
+/** A gap as a replay tells it: as it was found, whatever became of it later. */
+export function replayedGap(raw) {
+  const to = millis(raw.event_time);
+  const { symbol, kind, first_sequence: first, last_sequence: last, seconds } = raw;
+  return {
+    key: `${kind} ${first}-${last} ${raw.event_time}`, symbol, kind, first, last, seconds,
+    from: to - (seconds ?? 0) * 1000, to, found: to, isOpen: kind === 'gap',
+  };
+}
+
+/** How far a replay is. */
+export function replayBeat(raw) {
+  return { at: millis(raw.at), behind: raw.behind_seconds };
+}
+
+/** What a replay sent, at its end. */
+export function replaySum(raw) {
+  return { ticks: raw.ticks_sent, gaps: raw.gaps_sent, sha256: raw.sha256 };
+}
+
+/** Why a replay broke off. */
+export function replayProblem(raw) {
+  return { sentence: raw.detail, hint: raw.hint };
+}
+
 function exact(value) {
   return value === null || value === undefined ? null : String(value);
 }
@@ -98,7 +128,7 @@ function title(name) {
 
 /** One bar of the mid, at the time at which it begins. */
 export function bar(raw) {
-  return { at: millis(raw.time), close: raw.close === null ? NaN : Number(raw.close), spread: raw.spread ?? 0 };
+  return { at: millis(raw.time), close: raw.close === null ? NaN : Number(raw.close), spread: raw.spread ?? 0, count: raw.count };
 }
 
 /** A partition of the log; what Kafka alone knows is null while it is away. */

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from orderbook.config import settings
+from tests.api.replays import stored
 from tests.api.server import Api, api_server
 from tests.pipeline import Pipeline, pipeline_over, tick, valid
 from tests.servers import Stack
+
+__all__ = ["api", "landed", "pipeline", "stored"]
 
 
 @pytest.fixture

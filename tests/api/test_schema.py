@@ -23,7 +23,7 @@ CHECKS = [
     response_schema_conformance,
     unsupported_method,
 ]
-ENDLESS = "/v1/live"
+ENDLESS = {"/v1/live", "/v1/replay"}  # the second one ends, at the pace of then
 NO_HTTP = b"Invalid HTTP request received."  # the server's word to bytes that are no request: nobody of ours saw them
 EXAMPLES = 40
 
@@ -34,7 +34,7 @@ def test_whatever_is_asked_the_answer_is_as_described(landed: Pipeline, api: Api
     eventually(lambda: len(api.get("/v1/quotes/latest")["quotes"]) == 1)
     schema = schemathesis.openapi.from_url(f"{api.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
-    asked = [one for one in operations if one.path != ENDLESS]
+    asked = [one for one in operations if one.path not in ENDLESS]
     assert len(asked) >= 18
     for operation in asked:
         try_out(operation, "positive")

@@ -15,6 +15,7 @@ from tests.bench import aspects, report
 from tests.bench.cold import cold
 from tests.bench.cost import cost
 from tests.bench.phases import phases
+from tests.bench.replay import replay
 from tests.bench.rivals_run import Outcome, rivals_python, versions
 from tests.bench.serving import serving
 from tests.bench.stage import Log, Stage, stage
@@ -33,7 +34,7 @@ VARIANTS: Mapping[str, Way] = {
     "pipeline, validator alone": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_INGEST__FAST_LANE="false"),
 }
 ALL: Mapping[str, Way] = {**VARIANTS, **{name: way for name, way in WAYS.items() if name != "pipeline"}}
-ASPECTS = ("phases", "latency", "idle", "memory", "growth", "cost", "cold", "serving")
+ASPECTS = ("phases", "latency", "idle", "memory", "growth", "cost", "cold", "serving", "replay")
 
 
 def main() -> None:
@@ -92,6 +93,7 @@ def _aspect(at: Stage, log: Log, name: str) -> Mapping[str, Any]:
         "cost": lambda: cost(at, log),
         "cold": lambda: cold(at, COLD_ROWS, days=4),
         "serving": lambda: serving(at, log),
+        "replay": lambda: replay(at, log),
     }
     return measured[name]()
 

@@ -18,10 +18,15 @@ pytestmark = pytest.mark.timeout(600)  # a hang, not a busy machine: the main ru
 
 WINDOW = 8
 BACKLOG = 200_000
-SMALL_RANGES = {"ORDERBOOK_DRAIN__MAX_OFFSETS": "40", "ORDERBOOK_DRAIN__INTERVAL_SECONDS": "0.3"}
+SMALL_RANGES = {
+    "ORDERBOOK_DRAIN__MAX_OFFSETS": "40",
+    "ORDERBOOK_DRAIN__INTERVAL_SECONDS": "0.3",
+    "ORDERBOOK_COMPLETENESS__INTERVAL_SECONDS": "2",
+}
 NEVER_REPLACED = "--max-tasks-per-child=1000000"
 AGE = "SELECT extract(epoch FROM clock_timestamp() - min(drained_at)) FROM partition_cursor"
 FINISHED = "SELECT count(*) FROM offset_range WHERE state = 'done'"
+STITCHED = "SELECT coalesce(sum(ticks), 0) FROM symbol_hour"
 
 
 @dataclass
@@ -32,6 +37,7 @@ class Sampled:
     ages: list[float] = field(default_factory=list)  # of the oldest drained_at, seconds
     hints: list[int] = field(default_factory=list)  # queued and unacked
     memory: list[tuple[int, int]] = field(default_factory=list)  # ranges finished, bytes of the worker's process
+    stitched: int = 0  # ticks whose ids were, at the end
     seconds: float = 0.0
 
 
@@ -50,6 +56,7 @@ def sample(deployment: Deployment, finished: Callable[[], bool], seconds: float)
                 sampled.memory.append((ranges, memory))
             time.sleep(0.1)  # the rate of the samples: a backlog of 200,000 lasts some three seconds
     sampled.seconds = time.monotonic() - began
+    sampled.stitched = int(deployment.rows(STITCHED)[0][0])
     return sampled
 
 
@@ -111,6 +118,11 @@ def test_hints_never_exceed_the_window_and_one_for_each_process(run: str, reques
     sampled: Sampled = request.getfixturevalue(run)
     print(f"\n{max(sampled.hints)} hints at most in {len(sampled.hints)} samples")
     assert 0 < max(sampled.hints) <= len(sampled.deployment.prefix()) * WINDOW + 1
+
+
+def test_ids_are_stitched_while_ranges_wait(small_ranges: Sampled) -> None:
+    assert min(small_ranges.hints[len(small_ranges.hints) // 2 :]) > 1  # there was always another range to land
+    assert small_ranges.stitched > 0
 
 
 def test_a_worker_does_not_grow_from_range_to_range(small_ranges: Sampled) -> None:

@@ -10,6 +10,7 @@ from kafka import KafkaProducer
 
 from orderbook.clock import utc_now
 from orderbook.completeness.clocks import ClockWatcher
+from orderbook.profiles import Profile, Profiles
 from orderbook.store.clocks import ClockWatch
 from orderbook.tick import OrderBookTick, encode
 from tests.commands import ok
@@ -17,6 +18,7 @@ from tests.pipeline import Pipeline, tick
 from tests.processes import Deployment, deployment_over
 from tests.servers import RunningServers
 
+FEEDS = Profiles([], Profile("default"), [("ICE-*", "ice")])
 ALARMS = "SELECT detail FROM alarm WHERE kind = 'clock_step' ORDER BY id"
 
 
@@ -29,7 +31,7 @@ def look(pipeline: Pipeline, *skews: float, symbols: tuple[str, ...] = ("TTF-GAS
     """Land ticks of these skews, and look at them; returns the steps that were found."""
     pipeline.produce([received_after(skew, n + 1, symbol) for symbol in symbols for n, skew in enumerate(skews)])
     pipeline.run()
-    return len(ClockWatcher(ClockWatch(pipeline.engine)).run())
+    return len(ClockWatcher(ClockWatch(pipeline.engine), FEEDS.feed).run())
 
 
 def test_a_step_of_200_ms_is_an_alarm_once_and_rejects_nothing(pipeline: Pipeline) -> None:
@@ -40,7 +42,7 @@ def test_a_step_of_200_ms_is_an_alarm_once_and_rejects_nothing(pipeline: Pipelin
     ]
     assert pipeline.one("SELECT count(*) FROM quarantine") == 0
     (shown,) = json.loads(ok("clocks", "--json"))
-    assert (shown["symbol"], shown["usual_seconds"], shown["newest_seconds"]) == ("TTF-GAS", 0.201, 0.201)
+    assert (shown["feed"], shown["usual_seconds"], shown["newest_seconds"]) == ("TTF-GAS", 0.201, 0.201)
     assert shown["stepped_at"]
 
 
@@ -55,13 +57,25 @@ def test_all_symbols_that_step_together_are_one_alarm(pipeline: Pipeline) -> Non
         look(pipeline, skew, symbols=symbols)
     assert look(pipeline, 201, symbols=symbols) == 30
     ((detail,),) = pipeline.rows(ALARMS)
-    assert detail.endswith("and 20 more symbols")
+    assert detail.endswith("and 20 more feeds")
+
+
+def test_symbols_of_one_feed_are_one_clock(pipeline: Pipeline) -> None:
+    """A quiet symbol that is late by chance is no step where another of its feed is in time; all of them are one."""
+    symbols = ("ICE-A", "ICE-B")
+    assert [look(pipeline, 1, symbols=symbols) for _ in range(2)] == [0, 0]
+    for late in range(3):
+        pipeline.produce([received_after(301, 10 + late, "ICE-B")])
+        assert look(pipeline, 1, symbols=("ICE-A",)) == 0
+    assert [look(pipeline, 201, symbols=symbols) for _ in range(2)] == [0, 1]
+    assert [row[0].split(":")[0] for row in pipeline.rows(ALARMS)] == ["ice"]
+    assert pipeline.rows("SELECT feed, skew_us FROM clock_skew") == [("ice", 201_000)]
 
 
 def test_without_new_rows_nothing_is_measured(pipeline: Pipeline) -> None:
     look(pipeline, 5)
     before = pipeline.rows("SELECT measured_at FROM clock_skew")
-    assert ClockWatcher(ClockWatch(pipeline.engine)).run() == []
+    assert ClockWatcher(ClockWatch(pipeline.engine), FEEDS.feed).run() == []
     assert pipeline.rows("SELECT measured_at FROM clock_skew") == before
 
 

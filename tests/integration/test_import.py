@@ -4,23 +4,19 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from decimal import Decimal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from orderbook.config import settings
 from orderbook.errors import Refused
 from orderbook.feeds import importer as importer_module
 from orderbook.feeds.importer import CHUNK, Importer, Outcome
 from orderbook.feeds.journal import Journal, Progress
 from orderbook.feeds.mapped import CsvFile, FieldMapping
-from orderbook.ingest.validator import Validator
 from orderbook.profiles import Profiles, load_profiles
 from tests.commands import ORDERBOOK, ok, run
 from tests.pipeline import Pipeline
-from tests.unit.feeds.captures import CAPTURES, FUTURES, SPOT, capture, needs_captures
 
 HEAD = "received_time,bid_price,ask_price,bid_volume,ask_volume,sequence_id\n"
 PLAIN = CsvFile(FieldMapping({}, {"symbol": "TTF-GAS"}, "us"))
@@ -29,24 +25,6 @@ ROWS = 2 * CHUNK + 1_234
 
 class BrokenOff(Exception):
     """What a test breaks an import off with."""
-
-
-@pytest.fixture
-def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Profiles]:
-    """Rules that take every recorded book, of any age."""
-    path = tmp_path / "profiles.toml"
-    path.write_text('[[symbols]]\npattern = "*"\nprofile = "historical"\n')
-    monkeypatch.setenv("ORDERBOOK_INGEST__PROFILES_FILE", str(path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    settings.cache_clear()
-    yield load_profiles(path)
-    settings.cache_clear()
-
-
-@pytest.fixture
-def old_pipeline(pipeline: Pipeline, profiles: Profiles) -> Pipeline:
-    pipeline.judge = Validator(profiles)
-    return pipeline.with_policy(max_offsets=20_000)
 
 
 @pytest.fixture
@@ -162,43 +140,3 @@ def test_a_dry_run_judges_and_sends_nothing(old_pipeline: Pipeline, quotes: Path
     (outcome,) = json.loads(told)
     assert (outcome["rows"], outcome["sent"], outcome["refusable"]) == (ROWS, 0, {})
     assert sum(bounds.end for bounds in old_pipeline.client.bounds((0, 1)).values()) == 0
-
-
-@needs_captures
-def test_every_quote_of_the_captures_is_stored_and_the_store_agrees_with_what_was_measured(
-    old_pipeline: Pipeline,
-) -> None:
-    ok("import", "binance", str(capture(FUTURES)), str(capture(SPOT)))
-    dbn = [path for path in sorted(Path(CAPTURES or "").rglob("*.dbn.zst")) if _has_quotes(path)]
-    ok("import", "databento", *map(str, dbn))
-    old_pipeline.run()
-    assert old_pipeline.one("SELECT count(*) FROM quarantine") == 0
-    found = old_pipeline.rows("""
-        SELECT symbol, count(*), min(received_time)::text, max(received_time)::text,
-               count(*) FILTER (WHERE bid_price > ask_price), count(*) FILTER (WHERE bid_price = ask_price),
-               count(*) FILTER (WHERE (bid_price IS NULL) <> (ask_price IS NULL)),
-               count(*) FILTER (WHERE bid_price IS NULL AND ask_price IS NULL),
-               min(bid_price), max(ask_price), sum(bid_price), sum(ask_price), sum(bid_volume), sum(ask_volume)
-        FROM ticks GROUP BY 1 ORDER BY 1
-    """)
-    by_symbol = {row[0]: tuple(row[1:]) for row in found}
-    assert by_symbol["BTCUSDT"] == (
-        66_089, "2024-08-08 23:54:15.088169+00", "2024-08-08 23:59:59.43916+00", 0, 0, 0, 0,
-        *map(Decimal, ("61590.3", "61839.9", "4078794124.5", "4078807625.3", "237659.035", "316829.09")),
-    )  # fmt: skip
-    assert by_symbol["ETHUSDT"] == (
-        24_077, "2024-08-08 23:54:14.024619+00", "2024-08-08 23:59:59.900862+00", 0, 0, 0, 0,
-        *map(Decimal, ("2679", "2685.37", "64586727.48", "64587230.47", "234005.0327", "247623.5352")),
-    )  # fmt: skip
-    counts = {symbol: (row[0], *row[3:7]) for symbol, row in by_symbol.items()}
-    assert {symbol: counts[symbol] for symbol in counts if symbol not in {"BTCUSDT", "ETHUSDT"}} == {
-        "TFM FMH0024!": (20, 0, 0, 0, 0),
-        "BRN FMJ0024!": (20, 0, 0, 0, 12),
-        "NVDA": (4, 0, 0, 2, 0),
-        "QQQ": (8, 0, 0, 4, 2),
-        "AAPL  250221C00250000": (4, 0, 0, 0, 4),
-    }
-
-
-def _has_quotes(path: Path) -> bool:
-    return path.name.split(".")[1] in {"mbp-1", "mbp-10", "tbbo", "bbo-1s", "bbo-1m"}

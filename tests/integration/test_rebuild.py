@@ -53,16 +53,19 @@ class Wrong(Validator):
 def _rebuilder(pipeline: Pipeline, engine: Engine | None = None) -> Iterator[Rebuilder]:
     fetcher = make_fetcher(pipeline.settings.kafka, 2_000)
     try:
-        yield Rebuilder(engine or pipeline.engine, fetcher, RIGHT, LIMITS, pipeline.client.identity)
+        yield Rebuilder(
+            engine or pipeline.engine, fetcher, RIGHT, LIMITS,
+            profiles=load_profiles(None), identity=pipeline.client.identity,
+        )  # fmt: skip
     finally:
         fetcher.close()
 
 
 def _rebuild(pipeline: Pipeline, engine: Engine | None = None, *, dry_run: bool = False) -> list[Step]:
     with _rebuilder(pipeline, engine) as rebuilder:
-        stretches, missing = rebuilder.stretches(pipeline.client.identity(), {0: 0}, day=None, partition=0)
-        assert missing == 0
-        return [step for stretch in stretches for step in rebuilder.run(*stretch, ANNA, dry_run=dry_run)]
+        (part,) = rebuilder.parts(pipeline.client.identity(), {0: 0}, day=None, partition=0)
+        assert part.in_log
+        return list(rebuilder.run(part, ANNA, dry_run=dry_run))
 
 
 def _findings(pipeline: Pipeline, *, deep: bool) -> Report:
@@ -184,8 +187,8 @@ def test_a_rebuild_that_ends_between_two_steps_is_finished_by_the_next(
     monkeypatch.setattr(rebuild, "STEP", 20)
     for _ in range(2):
         with _rebuilder(wrong) as rebuilder:
-            ((cursor, start, end),), _ = rebuilder.stretches(wrong.client.identity(), {0: 0}, day=None, partition=0)
-            for step in rebuilder.run(cursor, start, end, ANNA):
+            (part,) = rebuilder.parts(wrong.client.identity(), {0: 0}, day=None, partition=0)
+            for step in rebuilder.run(part, ANNA):
                 if step.changes:
                     break
         assert _findings(wrong, deep=False).balances

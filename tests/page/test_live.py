@@ -132,7 +132,7 @@ def test_a_silent_feed_is_stale_until_it_goes_on(site: Site, visitors: Visitors)
 @pytest.mark.parametrize("size", [PHONE, (720, 450)], ids=["phone", "desk at 200 %"])
 def test_nothing_is_wider_than_the_screen(site: Site, visitors: Visitors, size: tuple[int, int]) -> None:
     with visitors.visit(site.url, size) as page:
-        for view in ("live/TTF-GAS", "pipeline", "data", "data/quarantine", "query"):
+        for view in ("live/TTF-GAS", "pipeline", "data", "data/quarantine", "replay/TTF-GAS", "query"):
             page.goto(site.at(view))
             expect(page.locator("body")).to_have_attribute("data-view", view.partition("/")[0])
             expect(page.locator(".notice.loading")).to_have_count(0)

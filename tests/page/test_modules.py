@@ -188,3 +188,38 @@ def test_bytes_are_shown_as_they_are(modules: Page) -> None:
     dumped, text = run(modules, "hex.js", body, "eyJzeW1ib2wiOiL/In0AAQ==")
     assert dumped.splitlines()[0] == '000000  7b 22 73 79 6d 62 6f 6c 22 3a 22 ff 22 7d 00 01  {"symbol":"·"}··'
     assert text is None
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-01-05 08:30:00", "2026-01-05T08:30:00.000Z"),
+        ("2026-01-05T08:30:00.123456Z", "2026-01-05T08:30:00.123Z"),
+        (" 2026-01-05 08:30 ", "2026-01-05T08:30:00.000Z"),
+        ("2026-01-05", "2026-01-05T00:00:00.000Z"),
+        ("2026-13-05", None),
+        ("2026-01-05 24:00", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_an_instant_is_read_as_people_write_it(modules: Page, text: str, instant: str | None) -> None:
+    body = "const ms = m.instantIn(a); return Number.isNaN(ms) ? null : new Date(ms).toISOString();"
+    assert run(modules, "extent.js", body, text) == instant
+
+
+def test_a_range_is_overlooked_in_no_more_bars_than_a_screen_shows(modules: Page) -> None:
+    spans = [60_000, 600_000, 3_600_000, 86_400_000, 30 * 86_400_000, 400 * 86_400_000]
+    assert run(modules, "extent.js", "return a.map(m.intervalFor);", spans) == ["1s", "1s", "5s", "5m", "1h", "1d"]
+
+
+def test_ticks_of_a_replay_that_the_log_has_twice_are_both_shown(modules: Page) -> None:
+    raw = {
+        "symbol": "TTF-GAS", "event_time": "2026-01-05T08:30:00.000001Z", "received_time": "2026-01-05T08:30:00Z",
+        "bid_price": "1.5", "ask_price": None, "bid_volume": "1", "ask_volume": None, "sequence_id": 7, "run": "r",
+    }  # fmt: skip
+    body = """const { Instrument } = await import('/book.js');
+        const one = new Instrument('TTF-GAS');
+        for (const number of [1, 2, 2]) one.take(m.replayed(a, number), 0);
+        return one.tape.map((quote) => quote.place);"""
+    assert run(modules, "wire.js", body, raw) == ["r/2", "r/1"]

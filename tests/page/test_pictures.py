@@ -22,6 +22,7 @@ PICTURES: dict[str, tuple[str, tuple[int, int], Scheme, str]] = {
     "live-phone": ("live/TTF-GAS?range=1m", PHONE, "dark", "TTF-GAS"),
     "pipeline": ("pipeline", WIDE, "light", "Drainer"),
     "data": ("data", WIDE, "light", "in Postgres, complete"),
+    "replay": ("replay/TTF-GAS?speed=10", WIDE, "dark", "Space plays and pauses"),
     "query": ("query", WIDE, "dark", "Read only"),
 }
 
@@ -42,6 +43,10 @@ def prepare(page: Page, name: str) -> None:
     if name.startswith("live"):
         expect(page.locator(".tape tbody tr:visible").nth(5)).to_be_visible()
         expect(page.locator("#badge b")).to_have_text("LIVE")
+    elif name == "replay":
+        page.keyboard.press("Space")
+        expect(page.locator(".replay .tape tbody tr:visible").nth(30)).to_be_visible()
+        expect(page.locator("#badge b")).to_contain_text("REPLAY")
     elif name == "query":
         page.get_by_role("button", name="Newest ticks").click()
         expect(page.locator(".grid .row").nth(5)).to_be_visible()

@@ -24,6 +24,7 @@ VIEWS = {
     "data/quarantine": "Quarantine",
     "data/files": "Files",
     "expectations": "expectations",
+    "replay/TTF-GAS": "Space plays and pauses",
     "query": "Read only",
 }
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}

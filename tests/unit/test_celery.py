@@ -14,5 +14,5 @@ def test_flower_reads_our_settings_wherever_it_is_started() -> None:
 
 def test_each_queue_gets_only_what_is_sent_to_it() -> None:
     queues = orderbook.celery.app.conf.task_queues
-    assert [queue.name for queue in queues] == ["drain", "ingest", "maintenance"]  # in the order they are served
+    assert [queue.name for queue in queues] == ["drain", "maintenance", "ingest"]  # in the order they are served
     assert [queue.routing_key for queue in queues] == [queue.name for queue in queues]

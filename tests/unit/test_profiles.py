@@ -159,6 +159,19 @@ def test_the_first_pattern_that_fits_wins_and_case_counts(of_file) -> None:
     assert [profiles.of(symbol).name for symbol in ("EURUSD", "eurusd")] == ["lenient", "default"]
 
 
+def test_a_pattern_may_name_the_feed_of_its_symbols_and_others_are_feeds_by_themselves(of_file) -> None:  # type: ignore[no-untyped-def]
+    profiles = of_file("""
+        [[symbols]]
+        pattern = "BRN-1"
+        profile = "energy"
+        [[symbols]]
+        pattern = "BRN-*"
+        profile = "energy"
+        feed = "ice"
+    """)
+    assert [profiles.feed(symbol) for symbol in ("BRN-1", "BRN-2", "TTF")] == ["BRN-1", "ice", "TTF"]
+
+
 def test_a_file_may_redefine_a_preset_and_add_a_profile(of_file) -> None:
     profiles = of_file("""
         [[symbols]]

@@ -3,12 +3,13 @@
 import uPlot from '../vendor/uplot/uPlot.esm.js';
 
 import { timeOf, zone } from '../clock.js';
-import { h } from '../dom.js';
+import { h, mark } from '../dom.js';
 import { fixed } from '../format.js';
 import { colour } from '../theme.js';
 
 const FONT_REM = 0.6875;
 const FAMILY = 'ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono", monospace';
+const HALF_LABEL = 28; // pixels: a time nearer to the edge would be cut
 const LEAST_BAND = 3; // pixels: a gap between two ticks of a fast feed is a fraction of one
 
 /** A chart that fills its element, its legend in `legend`. `draw` it with columns in milliseconds and prices. */
@@ -18,18 +19,27 @@ export class Chart {
     this.element = h('div', { class: 'chart', role: 'img', 'aria-label': 'Bid, ask and mid over time' });
     this.plot = null;
     this.gaps = [];
+    this.tint = null;
     this.decimals = 2;
     this.range = null;
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.element);
   }
 
-  /** Show `[times, bids, asks]`, the newest `spanMs` of them, `gaps` and `decimals` on the price axis. */
-  draw([times, bids, asks], { spanMs, gaps, decimals }) {
+  /**
+   * Show `[times, bids, asks]`, the newest `spanMs` of them, `gaps`, `decimals` on the price axis, and a `tint` behind
+   * what was replayed since that time. */
+  draw([times, bids, asks], { spanMs, gaps, decimals, tint = null }) {
     const end = times.length > 0 ? times[times.length - 1] / 1000 : NaN;
     this.range = Number.isFinite(end) ? [end - spanMs / 1000, end] : null;
     this.gaps = gaps;
+    this.tint = tint;
     this.decimals = decimals;
+    mark(this.element, 'data-empty', times.length === 0 ? 'true' : null);
+    if (times.length === 0) {
+      this.restyle();
+      return;
+    }
     const data = [Array.from(times, (ms) => ms / 1000), ...sides(bids, asks)];
     if (this.plot === null) this.build(data);
     else this.plot.setData(data);
@@ -72,7 +82,7 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 5 } },
       scales: { x: { time: true, range: () => this.range ?? [0, 1] }, y: { range: padded } },
       axes: [
-        { ...axis, values: (_, splits) => splits.map((s) => timeOf(s * 1000, 0)), space: 72, size: 28 },
+        { ...axis, values: (plot, splits) => splits.map((s) => (plot.valToPos(s, 'x') < HALF_LABEL ? '' : timeOf(s * 1000, 0))), space: 72, size: 28 },
         { ...axis, side: 1, size: 74, values: (_, splits) => splits.map((v) => fixed(v, this.axisDecimals(splits))) },
       ],
       series: [
@@ -90,12 +100,17 @@ export class Chart {
   }
 
   bands(plot) {
-    if (this.gaps.length === 0 || this.range === null) return;
+    if (this.range === null) return;
     const { ctx, bbox } = plot;
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
+    if (this.tint !== null) {
+      const left = Math.max(bbox.left, plot.valToPos(this.tint / 1000, 'x', true));
+      ctx.fillStyle = colour('replay-tint');
+      ctx.fillRect(left, bbox.top, bbox.left + bbox.width - left, bbox.height);
+    }
     ctx.fillStyle = hatching(ctx, colour('gap'));
     for (const gap of this.gaps) {
       const left = plot.valToPos(gap.from / 1000, 'x', true);

@@ -15,6 +15,7 @@ const DAYS = 30;
 const DAY_MS = 86_400_000;
 const ROWS = 500;
 const REFRESH_MS = 15_000;
+const AROUND_MS = 60_000;
 
 /** The parts of this view; the address names one. */
 export class DataView {
@@ -88,8 +89,14 @@ function gapsTable(rows) {
     { title: 'ids', of: (row) => (row.first === row.last ? String(row.first) : `${row.first} – ${row.last}`), class: 'number' },
     { title: 'missing still', of: (row) => row.missing || 'none', class: 'number' },
     { title: 'took', of: (row) => (row.seconds === null ? '–' : age(row.seconds)), class: 'number' },
-    { title: 'at', of: (row) => instantOf(row.to, 3) },
+    { title: 'at', of: (row) => h('a', { href: around(row), title: 'Replay what was around it' }, instantOf(row.to, 3)) },
   ], rows, { label: 'Sequence events' });
+}
+
+/** The minutes before and after an event, to be played again. */
+function around({ symbol, from, to }) {
+  const [first, last] = [Math.floor((from || to) / 1000) * 1000 - AROUND_MS, Math.ceil(to / 1000) * 1000 + AROUND_MS];
+  return hashOf('replay', [symbol], { from: new Date(first).toISOString(), to: new Date(last).toISOString() });
 }
 
 function noGaps(rows) {

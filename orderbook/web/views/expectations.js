@@ -65,7 +65,7 @@ function about(run) {
 function list(results, title) {
   if (results.length === 0) return null;
   return h('section', {}, h('h2', {}, title), table([
-    { title: 'expectation', of: (row) => row.name, class: 'text' },
+    { title: 'expectation', of: (row) => row.name },
     { title: 'profile', of: (row) => row.profile ?? 'all' },
     { title: 'severity', of: (row) => row.severity },
     { title: 'checked', of: (row) => count(row.checked), class: 'number' },

@@ -41,9 +41,10 @@ export class LiveView {
     this.spans = h('div', { class: 'spans', role: 'group', 'aria-label': 'Span of the chart' }, Object.keys(past.SPANS).map(
       (span) => h('button', { 'data-span': span, onclick: () => adjust({ range: span }) }, span),
     ));
+    this.again = h('button', { class: 'icon again', 'aria-label': 'Replay this', title: 'Replay this', onclick: () => this.replay() }, '↻');
     this.detail = h(
       'div', { class: 'detail' }, this.quote.element,
-      h('section', { class: 'history', 'aria-label': 'Chart' }, h('div', { class: 'tools' }, this.spans, this.legend, this.trouble), this.chart.element),
+      h('section', { class: 'history', 'aria-label': 'Chart' }, h('div', { class: 'tools' }, this.spans, this.legend, this.trouble, this.again), this.chart.element),
       this.tape.element,
     );
     this.state = h('div', { class: 'state-of-view' });
@@ -122,6 +123,15 @@ export class LiveView {
     const end = this.bars[0].at(-1) ?? -Infinity;
     const from = recent[0].findIndex((at) => at > end);
     return recent.map((values, column) => (from < 0 ? this.bars[column] : [...this.bars[column], ...values.subarray(from)]));
+  }
+
+  /** Play what the chart shows once more. */
+  replay() {
+    const { quote } = this.app.book.of(this.symbol);
+    if (quote === null) return;
+    const to = Math.ceil(quote.at / 1000) * 1000;
+    const from = to - past.SPANS[this.span].ms;
+    go(hashOf('replay', [this.symbol], { from: new Date(from).toISOString(), to: new Date(to).toISOString() }));
   }
 
   /** Read what was before, once for each symbol, span and connection. */

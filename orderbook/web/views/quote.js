@@ -6,10 +6,21 @@ import { age, difference, fixed, price, size } from '../format.js';
 import * as ticker from '../ticker.js';
 import { badge, show } from '../vitals.js';
 
-/** The heading and the figures. */
+const LIVE = {
+  state: (element, instrument) => show(element, instrument.state(now()), instrument.age(now())),
+  about: (instrument) => [
+    instrument.isOpen ? 'session open' : 'session closed',
+    instrument.quote && `${age(instrument.age(now()) / 1000)} old`,
+  ],
+};
+
+const NONE = { bid: null, ask: null, bidSize: null, askSize: null };
+
+/** The heading and the figures; `as` says what is said of an instrument's state. */
 export class QuotePanel {
-  constructor() {
-    this.symbol = null;
+  constructor(as = LIVE) {
+    this.as = as;
+    this.instrument = null;
     this.version = -1;
     this.name = h('h1', {}, '');
     this.unit = h('span', { class: 'unit' }, '');
@@ -38,24 +49,24 @@ export class QuotePanel {
 
   /** Show an instrument. */
   draw(instrument, frame) {
-    const at = now();
-    show(this.badge, instrument.state(at), instrument.age(at));
-    say(this.about, about(instrument, at));
-    if (this.symbol !== instrument.symbol) this.begin(instrument);
-    if (this.version === instrument.version || instrument.quote === null) return;
+    this.as.state(this.badge, instrument);
+    say(this.about, [instrument.profile && `profile ${instrument.profile}`, ...this.as.about(instrument)].filter(Boolean).join(' · '));
+    if (this.instrument !== instrument) this.begin(instrument);
+    if (this.version === instrument.version) return;
     this.version = instrument.version;
     this.figures(instrument, frame);
   }
 
   begin(instrument) {
-    this.symbol = instrument.symbol;
+    this.instrument = instrument;
     this.version = -1;
     say(this.name, instrument.symbol);
     ticker.reset(this.bid);
     ticker.reset(this.ask);
   }
 
-  figures({ quote, decimals, unit }, frame) {
+  figures({ quote: known, decimals, unit }, frame) {
+    const quote = known ?? NONE;
     say(this.unit, unit ?? '');
     ticker.show(this.bid, quote.bid, decimals, frame);
     ticker.show(this.ask, quote.ask, decimals, frame);
@@ -70,6 +81,7 @@ export class QuotePanel {
   imbalance(bid, ask) {
     const share = bid + ask > 0 ? bid / (bid + ask) : NaN;
     const percent = Number.isFinite(share) ? Math.round(share * 100) : null;
+    mark(this.meter, 'data-none', percent === null ? 'true' : null);
     this.meter.firstElementChild.style.width = `${percent ?? 0}%`;
     const words = percent === null ? 'no sizes' : `${percent} % of the size is bid`;
     mark(this.meter, 'aria-label', words);
@@ -86,12 +98,4 @@ function amount(exact) {
 function basisPoints(bid, ask) {
   const mid = (bid + ask) / 2;
   return mid > 0 ? `${fixed(((ask - bid) / mid) * 10_000, 1)} bp` : '';
-}
-
-function about(instrument, at) {
-  const parts = [];
-  if (instrument.profile) parts.push(`profile ${instrument.profile}`);
-  parts.push(instrument.isOpen ? 'session open' : 'session closed');
-  if (instrument.quote) parts.push(`${age(instrument.age(at) / 1000)} old`);
-  return parts.join(' · ');
 }

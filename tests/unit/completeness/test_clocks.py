@@ -43,5 +43,5 @@ def test_a_drift_is_no_step_however_far_it_comes() -> None:
 def test_many_steps_are_told_in_one_line_of_bounded_length() -> None:
     lines = list(told([Step(f"S{n}", 0, 200_000) for n in range(500)]))
     assert lines[0] == "S0: receive time less event time went from +0.0 to +200.0 ms, by +200.0 ms"
-    assert lines[-1] == "and 490 more symbols"
+    assert lines[-1] == "and 490 more feeds"
     assert len(lines) == 11

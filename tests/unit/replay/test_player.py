@@ -2,14 +2,13 @@
 
 import io
 import json
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderbook.errors import ConfigError, Unavailable
-from orderbook.replay.player import Played, parse_speed, play, read_ahead, schedule
+from orderbook.errors import ConfigError
+from orderbook.replay.player import Played, parse_speed, play, schedule
 from orderbook.replay.sinks import Lines
 from orderbook.replay.source import Stretch, merged
 
@@ -116,19 +115,6 @@ def test_each_line_is_one_json_object_with_its_run() -> None:
     assert [json.loads(line) for line in file.getvalue().splitlines()] == [
         {"run": "r1", "tick": {"n": 1}}, {"run": "r1", "gap": {"n": 2}}, {"run": "r1", "tick": {"n": 3}},
     ]  # fmt: skip
-
-
-def test_reading_ahead_changes_neither_order_nor_errors() -> None:
-    def broken() -> Iterator[int]:
-        yield 1
-        yield 2
-        raise Unavailable("gone")
-
-    assert list(read_ahead(range(100))) == list(range(100))
-    found = read_ahead(broken())
-    assert [next(found), next(found)] == [1, 2]
-    with pytest.raises(Unavailable, match="gone"):
-        next(found)
 
 
 @pytest.mark.parametrize(("text", "speed"), [("1", 1), ("0.1", 0.1), ("x10", 10), ("1000", 1000), ("max", None)])

@@ -1,0 +1,27 @@
+"""Work done ahead of who asks for it, and handed over in order."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def read_ahead(jobs: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
+    """Yield what each job returns, in order. So many run at once on threads, also while the receiver is busy.
+
+    What a job raises is raised here, in its turn. Leave early, and those that run are waited for.
+    """
+    waiting = iter(jobs)
+    with ThreadPoolExecutor(at_once, "read-ahead") as threads:
+        coming = deque(threads.submit(job) for job in islice(waiting, at_once))
+        try:
+            while coming:
+                found = coming.popleft().result()
+                coming.extend(threads.submit(job) for job in islice(waiting, 1))
+                yield found
+        finally:
+            for job in coming:
+                job.cancel()
