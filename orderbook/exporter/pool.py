@@ -16,8 +16,8 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from orderbook.config import settings
+from orderbook.exporter.counted import serve_counted
 from orderbook.exporter.folding import fold_dead
-from orderbook.exporter.serving import serve
 from orderbook.logs import configure
 
 LOOK_SECONDS = 1.0
@@ -49,7 +49,7 @@ def main(folder: str, port: str) -> None:
     configure(found.log_level, found.log_format)
     registry = CollectorRegistry()
     Folded(registry, Path(folder))
-    serve(found.metrics.address, int(port), registry)
+    serve_counted(found.metrics.address, int(port), registry)
     while os.getppid() == worker:
         time.sleep(LOOK_SECONDS)
     shutil.rmtree(folder, ignore_errors=True)

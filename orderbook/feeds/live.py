@@ -1,9 +1,7 @@
 """Live feeds: what an adapter to a venue must do, a pump that puts its quotes into the log, and one example.
 
-Write an adapter as a class with ``quotes``; nothing else of this package needs to know about it:
-
-    producer = LogProducer[None](settings().kafka, lambda *_: None)
-    pump(NdjsonSocket("feed.example", 7000, mapping), producer, told_bad=print, stopped=event.is_set)
+Write an adapter as a class with ``quotes``; nothing else of this package needs to know about it. The README has the
+program around it.
 """
 
 import socket

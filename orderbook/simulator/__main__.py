@@ -8,7 +8,7 @@ import sys
 from orderbook.clock import monotonic
 from orderbook.config import Settings, settings
 from orderbook.errors import ConfigError, OrderbookError
-from orderbook.exporter.serving import serve
+from orderbook.exporter.counted import serve_counted
 from orderbook.logs import configure
 from orderbook.simulator.ledger import Ledger
 from orderbook.simulator.options import Options, parse
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"python -m orderbook.simulator: --ledger {options.ledger}: {error.strerror}\n")
         return 2
     if found.metrics.enabled:
-        serve(found.metrics.address, found.metrics.simulator_port)
+        serve_counted(found.metrics.address, found.metrics.simulator_port)
     try:
         return asyncio.run(_run(found, options, ledger))
     except BrokenPipeError:  # who read our lines has left: so do we, quietly

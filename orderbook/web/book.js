@@ -155,6 +155,7 @@ export class Book {
     const open = [...this.instruments.values()].filter((one) => one.isOpen && one.quote !== null);
     if (open.length === 0) return this.names.length === 0 ? 'waiting' : 'closed';
     if (this.age(now) > this.pace.silence(PATIENCE_UNKNOWN_MS)) return 'stale';
+    if (open.every((one) => one.state(now) === 'stale')) return 'stale'; // the stream's own pace may not be known yet
     return open.some((one) => one.newGaps(now).length > 0) ? 'gap' : 'live';
   }
 

@@ -1,9 +1,11 @@
 """An adapter to a live feed, over a real connection and a real log."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import dedent
 
 import pytest
 
@@ -13,7 +15,9 @@ from orderbook.feeds.mapped import FieldMapping
 from orderbook.feeds.rows import BadLine
 from orderbook.stream.producer import LogProducer
 from tests.pipeline import Pipeline, stored, valid
+from tests.processes import ROOT
 
+README = ROOT / "README.md"
 LINES = [tick.model_dump_json().encode() + b"\n" for tick in valid(500)]
 
 
@@ -51,6 +55,17 @@ def test_what_a_venue_sends_is_stored_and_a_bad_line_is_told(pipeline: Pipeline,
     pipeline.run()
     assert len(stored(pipeline)) == 500
     assert [line.line for line in bad] == [301]
+
+
+def test_the_program_of_the_readme_fills_the_log(pipeline: Pipeline) -> None:
+    quotes = [json.loads(line) for line in LINES]
+    sent = [quote | {"symbol": "?", "book": {"bid": quote.pop("bid_price")}} for quote in quotes]
+    program = README.read_text().partition("for JSON lines over TCP:\n")[2].partition("\n## ")[0]
+    with venue(b"".join(json.dumps(quote).encode() + b"\n" for quote in sent)) as adapter:
+        address = f'"{adapter.host}", {adapter.port}'
+        exec(dedent(program).replace('"feed.example", 7000', address), {})
+    pipeline.run()
+    assert pipeline.rows("SELECT symbol, count(*), count(bid_price) FROM ticks GROUP BY 1") == [("TTF-GAS", 500, 500)]
 
 
 def test_a_quiet_venue_keeps_nobody_from_stopping(producer: LogProducer[None]) -> None:

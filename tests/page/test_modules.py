@@ -223,3 +223,17 @@ def test_ticks_of_a_replay_that_the_log_has_twice_are_both_shown(modules: Page) 
         for (const number of [1, 2, 2]) one.take(m.replayed(a, number), 0);
         return one.tape.map((quote) => quote.place);"""
     assert run(modules, "wire.js", body, raw) == ["r/2", "r/1"]
+
+
+def test_a_feed_whose_symbols_are_all_stale_is_stale(modules: Page) -> None:
+    body = """
+        const book = new m.Book();
+        const quote = (symbol) => ({ symbol, at: 1_000, place: `${symbol}/1`, bid: '27', ask: '28' });
+        book.take([quote('A'), quote('B')], 1_000);
+        for (const one of book.instruments.values()) one.describe({ isOpen: true, rate: 10, patience: 30_000 });
+        const after = (ms) => [book.state(1_000 + ms), book.of('A').state(1_000 + ms)];
+        const found = [after(1_000), after(10_000)];
+        book.take([{ ...quote('B'), at: 10_500, place: 'B/2' }], 10_500);
+        return [...found, after(10_000)];
+    """
+    assert run(modules, "book.js", body) == [["live", "live"], ["stale", "stale"], ["live", "stale"]]

@@ -1,13 +1,14 @@
 """A crash point kills once, always, or not at all."""
 
 import os
+import resource
 import signal
 from pathlib import Path
 
 import pytest
 
 from orderbook.config import settings
-from orderbook.crashpoints import crashpoint
+from orderbook.crashpoints import crashpoint, crashpoint_within
 
 
 @pytest.fixture
@@ -44,3 +45,16 @@ def test_an_always_file_kills_all(kills: list[tuple[int, int]], folder: Path) ->
     for _ in range(3):
         crashpoint("judge.0.7")
     assert len(kills) == 3
+
+
+def test_a_process_without_a_free_descriptor_goes_on(kills: list[tuple[int, int]], folder: Path) -> None:
+    (folder / "judge.7").touch()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # all that are open stay open
+    try:
+        crashpoint_within("judge", 0, 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert kills == []
+    crashpoint_within("judge", 0, 10)
+    assert kills == [(os.getpid(), signal.SIGKILL)]

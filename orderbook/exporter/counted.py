@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 log = structlog.get_logger(__name__)
 
 
-def serve(address: str, port: int, registry: CollectorRegistry = REGISTRY) -> int:
+def serve_counted(address: str, port: int, registry: CollectorRegistry = REGISTRY) -> int:
     """Serve in the background, in threads of this process; returns the port.
 
     Another free one where the wished one is taken: two workers on one machine are no mistake.
