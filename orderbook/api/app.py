@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from orderbook.api import problems
+from orderbook.api.measured import Measured
 from orderbook.api.openapi import describe
 from orderbook.api.page import WEB, Page
 from orderbook.api.routes import (
@@ -62,4 +63,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if WEB.is_dir():
         app.mount("/", Page(), name="page")  # last: it answers whatever nobody else does
     app.add_middleware(Gate, settings=config.api)
+    app.add_middleware(Measured)  # around the gate: what that refuses is measured, too
     return app
