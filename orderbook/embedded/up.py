@@ -150,7 +150,7 @@ class Up:
         environment, places = self._places(environment)
         places["flower"] = f"{address}:{port}"
         commands = [
-            pipeline.api(environment, self.api_port),
+            pipeline.api(environment, self.api_port, f"http://{places['flower']}"),
             *pipeline.celery(environment, address, port),
             pipeline.exporter(environment, self.metrics_port),
         ]

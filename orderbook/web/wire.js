@@ -97,7 +97,7 @@ export function status(raw) {
     down: down.map(([name, source]) => ({ name, sentence: `${title(name)} is away: ${source.error}` })),
     alarms: raw.alarms.map(alarm),
     alarmsOpen: raw.alarms_open,
-    archive: raw.archive ?? null,
+    archive: !raw.archive ? null : { ...raw.archive, last: millis(raw.archive.last) },
     links: raw.links ?? {},
   };
 }
