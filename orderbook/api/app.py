@@ -16,6 +16,7 @@ from orderbook.api.routes import (
     expectations,
     files,
     ledger,
+    market,
     operations,
     queries,
     quotes,
@@ -57,7 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     problems.install(app)
-    for part in (operations, quotes, replay, ticks, queries, completeness, ledger, files, expectations, docs):
+    for part in (operations, quotes, replay, ticks, queries, completeness, market, ledger, files, expectations, docs):
         app.include_router(part.router)
     describe(app)
     if WEB.is_dir():
