@@ -68,6 +68,7 @@ def _declare(suffix: str, kind: Kind, text: str, *labels: str, buckets: tuple[fl
 
 
 DURATIONS: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)  # up to the longest fetch
+ANSWERS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)  # 20 ms: the newest quotes
 LATENCIES: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400)  # up to a day of catching up
 
 
@@ -150,3 +151,15 @@ DRAIN_DURATION = _declare("drain_duration_seconds", "histogram", "A whole pass o
 RANGE_DEATHS_SEEN = _declare(
     "range_deaths_total", "counter", "Attempts at a range that followed one which ended without a word"
 )
+
+HTTP_REQUEST_DURATION = _declare(
+    "http_request_duration_seconds",
+    "histogram",
+    "From a request to the API to the beginning of its answer",
+    "route",
+    "method",
+    "status",
+    buckets=ANSWERS,
+)
+LIVE_CLIENTS = _declare("live_clients", "gauge", "Clients of the live stream of an API process")
+LIVE_SKIPPED = _declare("live_skipped_total", "counter", "Quotes that slow live clients got only the newer ones of")

@@ -23,6 +23,11 @@ class ApiSettings(Section):
     most_days: int = Field(400, ge=1, description="the longest range of one request")
     most_live: int = Field(500, ge=1, description="live clients at a time")
     most_replays: int = Field(4, ge=1, description="replays at a time; each may hold some 150 MB")
+    flower_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="where the page links to Flower; `orderbook up` says where its own is",
+    )
     rate_per_second: float = Field(500, gt=0, description="requests of one client or key; bursts of twice that")
 
     @field_validator("keys")

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from orderbook.api import problems
+from orderbook.api.measured import Measured
 from orderbook.api.openapi import describe
 from orderbook.api.page import WEB, Page
 from orderbook.api.routes import (
@@ -15,6 +16,7 @@ from orderbook.api.routes import (
     expectations,
     files,
     ledger,
+    market,
     operations,
     queries,
     quotes,
@@ -56,10 +58,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     problems.install(app)
-    for part in (operations, quotes, replay, ticks, queries, completeness, ledger, files, expectations, docs):
+    for part in (operations, quotes, replay, ticks, queries, completeness, market, ledger, files, expectations, docs):
         app.include_router(part.router)
     describe(app)
     if WEB.is_dir():
         app.mount("/", Page(), name="page")  # last: it answers whatever nobody else does
     app.add_middleware(Gate, settings=config.api)
+    app.add_middleware(Measured)  # around the gate: what that refuses is measured, too
     return app

@@ -13,6 +13,7 @@ from orderbook.clock import monotonic, utc_now
 from orderbook.config import Settings
 from orderbook.live.quotes import Quote, order_of, stored_quote
 from orderbook.profiles import Profiles
+from orderbook.store.cold_totals import ColdTotals, cold_totals
 from orderbook.store.coverage_reader import clock
 from orderbook.store.horizon import complete_through
 from orderbook.store.ledger_reader import Alarm, CursorState, Landed, landed, newest_cursors, open_alarms
@@ -119,6 +120,7 @@ class DayState:
     repeats: int
     stalls: int
     quarantine_open: dict[str, int]
+    archive: ColdTotals
 
 
 class DayWatch:
@@ -141,9 +143,9 @@ class DayWatch:
             counts: Counter[str] = Counter()
             for row in count_events(connection, start=now - timedelta(days=1)):
                 counts[row.kind] += row.events
-            rejects = open_rejects_by_reason(connection)
+            rejects, archive = open_rejects_by_reason(connection), cold_totals(connection)
         least = min((row.coverage for row in found if row.coverage is not None), default=None)
-        return DayState(least, counts["gap"], counts["repeat"], counts["stall"], rejects)
+        return DayState(least, counts["gap"], counts["repeat"], counts["stall"], rejects, archive)
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from orderbook.api.service import Service
-from orderbook.api.sources import LedgerState, LogState
+from orderbook.api.sources import DayState, LedgerState, LogState
 from orderbook.clock import utc_now
 from orderbook.live.quotes import instant_text
 
@@ -48,6 +48,20 @@ class PartitionState(BaseModel):
     halted_reason: str | None
 
 
+class ArchiveState(BaseModel):
+    """The cold files."""
+
+    files: int
+    rows: int
+    last: str | None = Field(description="when the newest file became part of the data")
+
+
+class Links(BaseModel):
+    """What else runs beside this API, where it knows."""
+
+    flower: str | None = Field(description="Celery's tasks and workers")
+
+
 class Status(BaseModel):
     """The pipeline at one instant; null is what is not known now."""
 
@@ -67,6 +81,8 @@ class Status(BaseModel):
     last_landed_seconds_ago: float | None
     queues: dict[str, int] | None = Field(description="messages that wait in Celery's queues")
     live_clients: int
+    archive: ArchiveState | None
+    links: Links
     sources: dict[str, SourceState]
     partitions: list[PartitionState]
     alarms_open: int | None
@@ -101,6 +117,8 @@ def status_of(service: Service) -> Status:
         last_landed_seconds_ago=None if landed is None else landed.last_landed_seconds_ago,
         queues=service.broker.latest(),
         live_clients=service.hub.clients,
+        archive=None if day is None else _archive(day),
+        links=Links(flower=service.settings.api.flower_url),
         sources=sources_of(service),
         partitions=partitions,
         alarms_open=None if ledger is None else ledger.alarms,
@@ -108,6 +126,13 @@ def status_of(service: Service) -> Status:
             AlarmState(**asdict(alarm) | {"raised_at": instant_text(alarm.raised_at)}) for alarm in ledger.newest_alarms
         ],
     )  # fmt: skip
+
+
+def _archive(day: DayState) -> ArchiveState:
+    last = day.archive.last
+    return ArchiveState(
+        files=day.archive.files, rows=day.archive.rows, last=None if last is None else instant_text(last)
+    )
 
 
 def _most(of: Any, values: Iterable[float | None]) -> Any:

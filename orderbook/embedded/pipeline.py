@@ -86,9 +86,10 @@ def exporter(environment: Mapping[str, str], port: int) -> Typed:
     return _typed("exporter", f"orderbook exporter --port {port}", environment)
 
 
-def api(environment: Mapping[str, str], port: int) -> Typed:
-    """The HTTP interface and the live page, on loopback."""
-    return _typed("api", f"orderbook api --address 127.0.0.1 --port {port}", environment)
+def api(environment: Mapping[str, str], port: int, flower: str) -> Typed:
+    """The HTTP interface and the live page, on loopback; ``flower`` is where the page links to, unless we were told."""
+    told = {"ORDERBOOK_API__FLOWER_URL": flower, **environment}
+    return _typed("api", f"orderbook api --address 127.0.0.1 --port {port}", told)
 
 
 def _typed(

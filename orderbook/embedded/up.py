@@ -150,7 +150,7 @@ class Up:
         environment, places = self._places(environment)
         places["flower"] = f"{address}:{port}"
         commands = [
-            pipeline.api(environment, self.api_port),
+            pipeline.api(environment, self.api_port, f"http://{places['flower']}"),
             *pipeline.celery(environment, address, port),
             pipeline.exporter(environment, self.metrics_port),
         ]
@@ -167,6 +167,8 @@ class Up:
         """The environment with free ports for metrics, and what is to be scraped, by job."""
         options = settings().metrics
         places = {"orderbook": f"{options.address}:{self.metrics_port}"}
+        if not settings().api.keys.get_secret_value():  # of a key it knows the hash alone
+            places["api"] = f"{LOOPBACK}:{self.api_port}"
         changed = dict(environment)
         for job, wished in (("worker", options.worker_port), ("simulator", options.simulator_port)):
             if options.enabled and (job != "simulator" or self.wishes.simulator):

@@ -19,6 +19,7 @@ LIST = text("""
            now() >= listed_at AND now() < gate_closure AS traded
     FROM contract
     WHERE (CAST(:area AS text) IS NULL OR area = :area) AND (CAST(:kind AS text) IS NULL OR kind = :kind)
+      AND (CAST(:symbols AS text[]) IS NULL OR symbol = ANY(:symbols))
       AND (CAST(:start AS timestamptz) IS NULL OR delivery_start >= :start)
       AND (CAST(:end AS timestamptz) IS NULL OR delivery_start < :end)
       AND (NOT :open OR now() >= listed_at AND now() < gate_closure)
@@ -55,6 +56,7 @@ def add_contracts(engine: Engine, contracts: Iterable[Contract]) -> int:
 def list_contracts(
     connection: Connection,
     *,
+    symbols: list[str] | None = None,
     area: str | None = None,
     kind: str | None = None,
     start: datetime | None = None,
@@ -63,5 +65,6 @@ def list_contracts(
     limit: int = 1_000,
 ) -> list[ContractRow]:
     """Contracts by begin of delivery, ``start`` included, ``end`` not."""
-    wanted = {"area": area, "kind": kind, "start": start, "end": end, "open": only_open, "limit": limit}
+    chosen = {"area": area, "kind": kind, "symbols": symbols}
+    wanted = {**chosen, "start": start, "end": end, "open": only_open, "limit": limit}
     return [ContractRow(*row) for row in connection.execute(LIST, wanted)]

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from orderbook.store.copy_out import STORED, copied
 
 ORDER: Final = ("symbol", "event_time", "generation_id", "kafka_partition", "kafka_offset")
+# A day that was just landed has no statistics: Postgres expects a few rows and sorts all that is left of it for every
+# page (0.3 to 0.9 s each of a million rows, instead of 0.15 in the order of the index).
+IN_INDEX_ORDER: Final = text("SELECT set_config('enable_sort', 'off', true)")
 
 
 class TickKey(NamedTuple):
@@ -35,7 +38,10 @@ class TickQuery:
 
 
 def hot_page(connection: Connection, query: TickQuery, after: TickKey | None, rows: int) -> pa.Table:
-    """At most ``rows`` ticks of ``query`` that lie in Postgres, in order; its window lies within one day (UTC)."""
+    """At most ``rows`` ticks of ``query`` that lie in Postgres, in order; its window lies within one day (UTC).
+
+    What the transaction asks afterwards is planned without sorts, too, where that can be.
+    """
     conditions = {
         "event_time >= %(start)s AND event_time < %(end)s": {"start": query.start, "end": query.end},
         "symbol = ANY(%(symbols)s)": None if query.symbols is None else {"symbols": list(query.symbols)},
@@ -49,6 +55,7 @@ def hot_page(connection: Connection, query: TickQuery, after: TickKey | None, ro
         f"ORDER BY {', '.join(name + direction for name in ORDER)} LIMIT %(rows)s"
     )
     arguments = {name: value for given in chosen.values() for name, value in given.items()}
+    connection.execute(IN_INDEX_ORDER)
     batches = copied(connection, statement, STORED, {**arguments, "rows": rows})
     return pa.Table.from_batches(batches, STORED)
 

@@ -40,6 +40,7 @@ export class Instrument {
     this.decimals = 0;
     this.profile = null;
     this.unit = null;
+    this.contract = null; // of power: what is delivered
     this.isOpen = true;
     this.patience = PATIENCE_UNKNOWN_MS;
     this.rate = NaN;

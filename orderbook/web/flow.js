@@ -17,9 +17,14 @@ export function boxes(status) {
     box('workers', 'Workers', [['hold', counted(sum(partitions, 'held'), 'range')], ['lag', age(status.lagSeconds)]], away('redis'), status.rateOut),
     box('postgres', 'Postgres', [['stored', count(status.stored)], ['coverage', percent(status.coverage)]], away('postgres'), NaN),
   ];
-  if (status.archive) all.push(box('archive', 'Parquet', [['files', count(status.archive.files)], ['ticks', count(status.archive.rows)]], [], NaN));
+  if (status.archive) all.push(box('archive', 'Parquet', archived(status), [], NaN));
   if (links.flower) all[3].link = { href: links.flower, text: 'Flower' };
   return all.map((one) => ({ ...one, isBottleneck: one.id === behind }));
+}
+
+function archived({ archive: { files, rows, last }, serverTime }) {
+  const newest = Number.isFinite(last) ? `${age((serverTime - last) / 1000)} ago` : '–';
+  return [['files', count(files)], ['ticks', count(rows)], ['newest', newest]];
 }
 
 /** The id of the box that holds the rest up; null while nothing is late. */

@@ -97,7 +97,7 @@ export function status(raw) {
     down: down.map(([name, source]) => ({ name, sentence: `${title(name)} is away: ${source.error}` })),
     alarms: raw.alarms.map(alarm),
     alarmsOpen: raw.alarms_open,
-    archive: raw.archive ?? null,
+    archive: !raw.archive ? null : { ...raw.archive, last: millis(raw.archive.last) },
     links: raw.links ?? {},
   };
 }
@@ -151,6 +151,18 @@ function partition(raw) {
 /** A range of the ledger. */
 export function range(raw) {
   return { name: raw.range, state: raw.state, offsets: raw.offsets, deaths: raw.deaths, lease: millis(raw.lease_until) };
+}
+
+/** A power contract: what it delivers, and until when it is traded. */
+export function contract(raw) {
+  return {
+    symbol: raw.symbol, area: raw.area, from: millis(raw.delivery_start), to: millis(raw.delivery_end), closes: millis(raw.gate_closure),
+  };
+}
+
+/** The clocks of a feed: seconds that receive times are ahead of event times. */
+export function clockOf(raw) {
+  return { feed: raw.feed, usual: raw.usual_seconds, newest: raw.newest_seconds, at: millis(raw.measured_at), stepped: millis(raw.stepped_at) };
 }
 
 /** Coverage of a symbol's day. */

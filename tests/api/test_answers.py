@@ -140,14 +140,15 @@ def test_as_of_answers_what_was_known_then_and_only_once_that_is_settled(history
 
 def test_an_open_landing_keeps_the_past_provisional(history: Pipeline, api: Api) -> None:
     known = instant(datetime.now(UTC) - timedelta(minutes=10))
-    api.get("/v1/quotes/as-of", at=instant(NOON), symbols="TTF-GAS", known_at=known)
+    asked = {"at": instant(NOON), "symbols": "TTF-GAS", "known_at": known}
+    assert api.get("/v1/quotes/as-of", **asked)["repeatable"]
     history.produce([tick(50)])
     history.drain()
     history.execute(
         "UPDATE offset_range SET holder_pid = 1, holder_start = now(), lease_until = now() - interval '1 hour' "
         "WHERE state = 'planned'"
     )
-    api.get("/v1/quotes/as-of", 409, at=instant(NOON), symbols="TTF-GAS", known_at=known)
+    assert "provisional" in api.get("/v1/quotes/as-of", 409, **asked)["detail"]
 
 
 def test_bars_are_those_of_the_mid(history: Pipeline, api: Api) -> None:

@@ -96,7 +96,8 @@ def test_without_announcements_postgres_is_followed(landed: Pipeline, api: Api) 
         next(events)
         landed.produce([tick(6)])
         landed.run()
-        until(events, has(6))
+        (quote,) = until(events, has(6))[-1].quotes()
+        assert (quote.symbol, quote.sequence_id) == ("TTF-GAS", 6)
 
 
 def test_symbols_that_nobody_asked_for_are_not_sent(landed: Pipeline, api: Api, eventually: Eventually) -> None:
@@ -144,7 +145,8 @@ def test_stalled_clients_cost_no_memory_and_hold_nobody_up(landed: Pipeline, api
 
 def test_more_clients_than_allowed_are_told_when_to_come_back(pipeline: Pipeline, tmp_path: Path) -> None:
     with api_server(tmp_path, ORDERBOOK_API__MOST_LIVE="1") as api, api.http.stream("GET", "/v1/live") as first:
-        next(first.iter_lines())
+        lines = first.iter_lines()  # dropped, it would close the stream
+        next(lines)
         answer = api.http.get("/v1/live")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
 

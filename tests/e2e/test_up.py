@@ -60,6 +60,7 @@ def test_everything_runs_and_goes_on_after_ctrl_c(data_dir: Path, tmp_path: Path
             ("worker", 'orderbook_ingest_duration_seconds_count{phase="commit"}'),
             ("simulator", "orderbook_simulator_ticks_produced_total"),
             ("flower", "flower_events_total{"),
+            ("api", "orderbook_http_request_duration_seconds_count{"),
         ):
             eventually(lambda job=job, series=series: any(s.startswith(series) for s in scraped(ports[job])))
         stop_with_ctrl_c(up, data_dir, eventually)

@@ -37,6 +37,14 @@ WATCH = """
 """
 
 
+# What the browser itself calls a long task: more than 50 ms of the main thread, by the clock.
+LONG = """
+    window.long = [];
+    new PerformanceObserver((list) => window.long.push(...list.getEntries().map((task) => Math.round(task.duration))))
+        .observe({ type: 'longtask' });
+"""
+
+
 def badge(page: Page) -> Any:
     return page.locator("#badge b")
 
@@ -181,21 +189,22 @@ def test_no_task_costs_fifty_milliseconds_at_a_thousand_ticks_a_second(
     load = site.deployment.simulator(flags, "simulator-load")
     try:
         eventually(lambda: site.newest("LOAD-07"), 60)
-        with visitors.visit(site.at("live/LOAD-07"), init=WATCH) as page:
+        with visitors.visit(site.at("live/LOAD-07"), init=WATCH + LONG) as page:
             until(page, "window.seen.at.length >= 4", 60)
+            page.evaluate("() => { window.long.length = 0; }")  # opening the page is not what is measured
             stored, began = stored_ticks(site), time.monotonic()
             with traced(visitors.browser, page) as tasks:
                 page.wait_for_timeout(30_000)  # the length of the measurement, not a wait for something
             rate = (stored_ticks(site) - stored) / (time.monotonic() - began)
-            moves = page.evaluate("window.seen.texts.length")
+            moves, long = page.evaluate("[window.seen.texts.length, window.long]")
     finally:
         load.stop()
     worst = max(task.cpu_ms for task in tasks)
     busy = sum(task.cpu_ms for task in tasks) / 30_000
-    late = [round(task.wall_ms) for task in tasks if task.wall_ms > 50]
+    late = [(round(task.wall_ms), round(task.cpu_ms, 1)) for task in tasks if task.wall_ms > 50]
     print(
         f"\n{rate:,.0f} ticks a second: {moves} moves, {len(tasks):,} tasks, {busy:.1%} of a CPU, the longest "
-        f"{worst:.1f} ms of CPU; over 50 ms by the clock of this machine: {late}"
+        f"{worst:.1f} ms of CPU; long tasks as a page sees them, in ms: {long}; as traced, with their CPU: {late}"
     )
     assert rate > 900
     assert worst < 50

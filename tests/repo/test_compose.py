@@ -126,7 +126,7 @@ def test_monitoring_and_s3_are_profiles() -> None:
 def test_prometheus_scrapes_services_at_the_ports_they_have() -> None:
     text = (ROOT / "monitoring" / "prometheus.yml").read_text(encoding="utf-8")
     targets = re.findall(r'targets: \["(\w+):\d+"\]', text)
-    assert set(targets) == {"exporter", "worker", "simulator", "flower"}
+    assert set(targets) == {"exporter", "worker", "simulator", "flower", "api"}
     assert set(targets) <= set(SERVICES)
 
 

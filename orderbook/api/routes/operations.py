@@ -1,8 +1,10 @@
 """Whether this process lives, whether it can serve, and how the pipeline stands."""
 
 from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
+from orderbook.api.measured import exposition
 from orderbook.api.problems import Problem, answers
 from orderbook.api.service import service_of
 from orderbook.api.status import SourceState, Status, sources_of, status_of
@@ -50,3 +52,14 @@ async def status(request: Request, response: Response) -> Status:
     """Always 200: a service that is away is named in ``sources``, and what only it knows is null."""
     response.headers["Cache-Control"] = "no-store"
     return status_of(service_of(request))
+
+
+@router.get(
+    "/metrics",
+    responses=answers() | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    response_class=Response,
+    summary="What this process measures of itself, for Prometheus",
+)
+def metrics(request: Request) -> Response:
+    """Of the requests to this process, and its live clients; the pipeline's own metrics are served by the exporter."""
+    return Response(exposition(service_of(request).hub), headers={"Content-Type": CONTENT_TYPE_LATEST})

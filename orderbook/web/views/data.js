@@ -3,6 +3,7 @@
 import { instantOf, now } from '../clock.js';
 import { calendar } from '../calendar.js';
 import { h, mark, notice } from '../dom.js';
+import { downloadLink } from '../download.js';
 import { age, bytes, count, counted } from '../format.js';
 import { ask } from '../http.js';
 import { Panel, repeat } from '../panel.js';
@@ -114,7 +115,7 @@ function filesTable(rows) {
     h('p', { class: 'lead' }, `${counted(rows.length, 'file')}, ${bytes(total)}.`),
     table([
       { title: 'day', of: (row) => row.day },
-      { title: 'file', of: (row) => h('a', { href: `v1/files/${row.id}`, download: `ticks-${row.day}-${row.id}.parquet` }, `part-${row.id}.parquet`) },
+      { title: 'file', of: (row) => downloadLink(`files/${row.id}`, `ticks-${row.day}-${row.id}.parquet`, `part-${row.id}.parquet`) },
       { title: 'rows', of: (row) => count(row.rows), class: 'number' },
       { title: 'size', of: (row) => bytes(row.bytes), class: 'number' },
       { title: 'sha256', of: (row) => h('code', { title: row.sha256 }, row.sha256.slice(0, 16)) },

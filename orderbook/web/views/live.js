@@ -1,6 +1,7 @@
 /** The first view: symbols, and one of them in full. */
 
 import { now } from '../clock.js';
+import { contractOf } from '../contracts.js';
 import { h, mark, notice, say } from '../dom.js';
 import { invalidate } from '../frame.js';
 import { key } from '../http.js';
@@ -150,6 +151,7 @@ export class LiveView {
         this.bars = await past.bars(instrument.symbol, span, signal);
         this.barsOf = wanted;
       }
+      instrument.contract ??= await contractOf(instrument.symbol, signal);
       this.pastGaps = await past.gaps(instrument.symbol, span.ms, signal);
       this.tell(null);
     } catch (problem) {

@@ -13,6 +13,7 @@ import * as wire from '../wire.js';
 
 const REFRESH_MS = 2_000;
 const RANGES = 100;
+const CLOCKS = 'How far receive times are ahead of event times: a constant difference is normal, a jump says that a clock was set.';
 const INSIDES = ['feed', 'kafka', 'drainer', 'workers', 'postgres', 'archive'];
 
 /** Boxes, and below them the inside of the chosen one. What the status says is drawn as it comes. */
@@ -29,6 +30,11 @@ export class PipelineView {
       render: rangesTable,
       empty: noRanges,
     });
+    this.clocks = new Panel({
+      read: async (signal) => (await ask('clocks', {}, { signal })).clocks.map(wire.clockOf),
+      render: clocksTable,
+      empty: (rows) => (rows.length > 0 ? null : h('p', { class: 'lead' }, 'No clock was compared in the last day.')),
+    });
     this.hops = new Panel({
       read: (signal) => hops(this.app.book.names, this.app.arrivals, signal),
       render: hopsTable,
@@ -41,7 +47,7 @@ export class PipelineView {
     this.chosen = INSIDES.includes(path[0]) ? path[0] : 'drainer';
     this.drawn = null;
     this.stop?.();
-    const panel = { workers: this.ranges, postgres: this.hops }[this.chosen];
+    const panel = { feed: this.clocks, workers: this.ranges, postgres: this.hops }[this.chosen];
     if (panel) this.stop = repeat(() => panel.load(), REFRESH_MS);
   }
 
@@ -51,6 +57,7 @@ export class PipelineView {
 
   restyle() {
     this.drawn = null;
+    this.clocks.show();
     this.ranges.show();
     this.hops.show();
   }
@@ -86,6 +93,8 @@ export class PipelineView {
       this.inside.replaceChildren(h('p', { class: 'lead' }, `Messages that wait: ${waiting || 'unknown while Redis is away'}`), this.ranges.element);
     } else if (this.chosen === 'postgres') {
       this.inside.replaceChildren(h('p', { class: 'lead' }, 'How long ticks of the last minute took.'), this.hops.element);
+    } else if (this.chosen === 'feed') {
+      this.inside.replaceChildren(h('p', { class: 'lead' }, CLOCKS), this.clocks.element);
     } else {
       const top = this.inside.querySelector('.table')?.scrollLeft ?? 0;
       this.inside.replaceChildren(partitionsTable(status.partitions));
@@ -139,6 +148,17 @@ function rangesTable(rows) {
     { title: 'deaths', of: (row) => count(row.deaths), class: 'number' },
     { title: 'lease until', of: (row) => instantOf(row.lease) },
   ], rows, { label: 'Open ranges' });
+}
+
+function clocksTable(rows) {
+  const ahead = (seconds) => (seconds < 0 ? `−${duration(-seconds * 1000)}` : duration(seconds * 1000));
+  return table([
+    { title: 'feed', of: (row) => row.feed },
+    { title: 'usual', of: (row) => ahead(row.usual), class: 'number' },
+    { title: 'newest', of: (row) => ahead(row.newest), class: 'number' },
+    { title: 'measured', of: (row) => instantOf(row.at), class: 'number' },
+    { title: 'was set', of: (row) => (Number.isFinite(row.stepped) ? instantOf(row.stepped) : 'never seen') },
+  ], rows, { label: 'Clocks of each feed' });
 }
 
 function hopsTable(rows) {

@@ -1,6 +1,7 @@
 /** One symbol's quote in large digits: bid, ask, sizes, spread in price and basis points, imbalance. */
 
 import { now } from '../clock.js';
+import * as contracts from '../contracts.js';
 import { h, mark, say } from '../dom.js';
 import { age, difference, fixed, price, size } from '../format.js';
 import * as ticker from '../ticker.js';
@@ -10,6 +11,7 @@ const LIVE = {
   state: (element, instrument) => show(element, instrument.state(now()), instrument.age(now())),
   about: (instrument) => [
     instrument.isOpen ? 'session open' : 'session closed',
+    instrument.contract && contracts.told(instrument.contract, now()),
     instrument.quote && `${age(instrument.age(now()) / 1000)} old`,
   ],
 };
