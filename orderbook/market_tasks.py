@@ -1,6 +1,5 @@
 """Tasks that look at the market itself: contracts, clocks. Thin shells, as in ``tasks``."""
 
-from functools import cache
 from typing import Any
 
 import structlog
@@ -11,10 +10,9 @@ from orderbook.clock import utc_now
 from orderbook.completeness.clocks import ClockWatcher, StepPolicy, told
 from orderbook.config import settings
 from orderbook.contracts import contracts_ahead
-from orderbook.profiles import Profiles, load_profiles
 from orderbook.store.clocks import ClockWatch
 from orderbook.store.contracts import add_contracts
-from orderbook.turns import maintenance_engine, patience
+from orderbook.turns import maintenance_engine, patience, profiles
 
 log = structlog.get_logger(__name__)
 
@@ -40,11 +38,6 @@ def watch_clocks() -> None:
     """Compare the clocks of receiver and venue on what was landed since; a step is an alarm."""
     policy = StepPolicy(int(settings().completeness.clock_step_seconds * 1_000_000))
     with patience("clocks not compared"):
-        steps = ClockWatcher(ClockWatch(maintenance_engine()), _profiles().feed, policy).run()
+        steps = ClockWatcher(ClockWatch(maintenance_engine()), profiles().feed, policy).run()
         if steps:
             log.error("a clock was set", steps=list(told(steps)))
-
-
-@cache
-def _profiles() -> Profiles:
-    return load_profiles(settings().ingest.profiles_file)

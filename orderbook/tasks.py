@@ -28,7 +28,6 @@ from orderbook.ingest.validator import Validator
 from orderbook.ingest.witness import Witness
 from orderbook.live.channel import Publisher
 from orderbook.logs import Tally
-from orderbook.profiles import load_profiles
 from orderbook.store.claims import Claims
 from orderbook.store.database import engine_for
 from orderbook.store.days import make_days_ahead
@@ -40,7 +39,7 @@ from orderbook.store.sequences import Sequences
 from orderbook.stream.dead_letters import DeadLetters
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import TopicClient
-from orderbook.turns import TRANSACTION_SECONDS, maintenance_engine, patience
+from orderbook.turns import TRANSACTION_SECONDS, maintenance_engine, patience, profiles
 
 log = structlog.get_logger(__name__)
 
@@ -155,17 +154,17 @@ def _drainer(_pid: int) -> Drainer:
 def _ingestor(_pid: int) -> Ingestor:
     config = settings()
     options = config.ingest
-    profiles = load_profiles(options.profiles_file)
-    validator = Validator(profiles, options.unknown_fields)
+    known = profiles()
+    validator = Validator(known, options.unknown_fields)
     engine = engine_for(config.database, "ingest", name="orderbook-ingest", transaction_seconds=options.landing_seconds)
     return Ingestor(
         Claims(engine, options.lease_seconds),
         fetcher=lambda: make_fetcher(config.kafka, config.drain.max_offsets),
         witness=Witness(lambda: TopicClient(config.kafka)),
-        judge=FastLane(validator, profiles) if options.fast_lane else validator,
+        judge=FastLane(validator, known) if options.fast_lane else validator,
         landing=Landing(expect_gaps=config.kafka.expect_gaps),
         isolate=Isolation(options.fetch_seconds, options.fetch_seconds).read,
-        summarise=Summariser(profiles),
+        summarise=Summariser(known),
         announce=Publisher(config.redis, config.kafka.topic).announce,
         policy=AttemptPolicy(options.fetch_bytes, options.fetch_seconds, options.landing_seconds + 5),
         name=config.kafka.topic,
@@ -175,10 +174,9 @@ def _ingestor(_pid: int) -> Ingestor:
 @cache
 def _stitcher(_pid: int) -> Stitcher:
     config = settings()
-    profiles = load_profiles(config.ingest.profiles_file)
     return Stitcher(
         Sequences(maintenance_engine()),
-        profiles,
+        profiles(),
         confirm_after_seconds=config.completeness.confirm_after_seconds,
         pause_seconds=config.completeness.interval_seconds / 2,
     )

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from orderbook.config import settings
 from orderbook.errors import OrderbookError, Unavailable
 from orderbook.logs import Outage
+from orderbook.profiles import Profiles, load_profiles
 from orderbook.store.database import engine_for
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,12 @@ def patience(what: str, of: type[OrderbookError] = Unavailable) -> Iterator[None
         outage.goes_on(error)
     else:
         outage.is_over()
+
+
+@cache
+def profiles() -> Profiles:
+    """What is known of each symbol. Read before the fork: a process without a file descriptor left has them, too."""
+    return load_profiles(settings().ingest.profiles_file)
 
 
 def maintenance_engine() -> Engine:

@@ -11,11 +11,11 @@ from orderbook.exporter import beside
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.validator import Validator
 from orderbook.logs import configure
-from orderbook.profiles import load_profiles
 from orderbook.store.encoding import copy_input
 from orderbook.store.rejects import quarantine_rows
 from orderbook.stream.batch import Record, Records
 from orderbook.tasks import make_days
+from orderbook.turns import profiles
 
 _MESSAGES_AT_ONCE: Final = 20_000  # a range's: none of them is part of a cycle
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
@@ -40,8 +40,8 @@ def _make_days_at_once(**_: Any) -> None:
 @worker_init.connect
 def _meet_a_tick(**_: Any) -> None:
     """Do before the fork what the first range would have each child do: Arrow imports pandas at its first list."""
-    profiles = load_profiles(settings().ingest.profiles_file)
-    judged = FastLane(Validator(profiles), profiles).judge(Records.of([Record(0, 0, None, b"{}", None)]))
+    known = profiles()
+    judged = FastLane(Validator(known), known).judge(Records.of([Record(0, 0, None, b"{}", None)]))
     for rows in quarantine_rows(judged.rejects):
         copy_input(rows)
 

@@ -25,7 +25,7 @@ from sqlalchemy import Engine
 from orderbook.clock import utc_now
 from orderbook.config import Settings, settings
 from orderbook.crashpoints import crashpoint
-from orderbook.errors import ConfigError, OrderbookError, OutOfTime, Unavailable
+from orderbook.errors import ConfigError, OutOfTime, Unavailable
 from orderbook.expectations.inspection import Inspected, Inspection, inspect
 from orderbook.expectations.judge import Judge, Unjudged, require_library
 from orderbook.expectations.launch import UNREACHABLE, USAGE
@@ -43,8 +43,8 @@ LEAST_PRIORITY: Final = 10  # landing comes first
 _GRACE_SECONDS: Final = 15.0  # from the end of the time, for the run to say so, to the end of the process
 
 
-class TimeIsUp(OrderbookError):
-    """The run took longer than the settings allow."""
+class TimeIsUp(BaseException):
+    """The run took longer than the settings allow. No ``Exception``: the library takes those for a metric's own."""
 
 
 def main(arguments: list[str]) -> int:
@@ -127,7 +127,7 @@ def _judged(config: Settings, engine: Engine, judge: Callable[[], Judge], window
     return number
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return "it needs more than ORDERBOOK_EXPECTATIONS__MEMORY_BYTES" if isinstance(error, MemoryError) else str(error)
 
 

@@ -155,7 +155,7 @@ def test_a_hanging_transaction_a_full_redis_and_a_stranger_in_the_group_ring(wat
     options = {"bootstrap.servers": deployment.servers.kafka_bootstrap, "enable.auto.commit": False}
     stranger = Consumer({**options, "group.id": deployment.environment["ORDERBOOK_KAFKA__GROUP_ID"]})
     stranger.subscribe([deployment.topic])
-    wait_for(lambda: stranger.poll(0.1) is None and stranger.assignment(), 60, what="the stranger is in the group")
+    wait_for(lambda: (stranger.poll(0.1), stranger.assignment())[1], 60, what="the stranger is in the group")
     stranger.commit(offsets=[TopicPartition(deployment.topic, 2, 10_000_000)], asynchronous=False)
     with Redis.from_url(deployment.servers.redis_url) as redis:
         redis.config_set("maxmemory", int(redis.info("memory")["used_memory"] / 0.9))
