@@ -20,6 +20,7 @@ from orderbook.query.reach import reach
 from orderbook.store.copy_out import STORED
 from orderbook.store.selects import Select, select_table, select_ticks, table_schema
 
+Span = tuple[datetime | None, datetime | None]  # from a start up to an end; None: not bounded so
 MEMORY_BYTES: Final = 64 * 2**20  # of rows that one scan keeps; more go to a file
 
 
@@ -65,16 +66,20 @@ class Fetched(ds.Dataset, ABC):  # type: ignore[misc] # pyarrow ships no types
 
 
 class HotAndCold(Fetched):
-    """All ticks: those that lie in Postgres, in ``days``, and those of the cold files."""
+    """The ticks of a window of event time: those that lie in Postgres, in ``days``, and those of the cold files.
 
-    def __init__(self, connection: Connection, days: Sequence[date], cold: Any, most_bytes: int) -> None:
+    ``narrower``: a span inside it that is all a scan sees for now.
+    """
+
+    def __init__(self, connection: Connection, days: Sequence[date], cold: Any, window: Span, most_bytes: int) -> None:
         super().__init__(connection, STORED, most_bytes)
         self._days = days
         self._cold = cold
-        self.span: tuple[datetime | None, datetime | None] = (None, None)  # of event time: all that a scan sees
+        self._window = window
+        self.narrower: Span = (None, None)
 
     def _bounded(self, condition: Any) -> Any:
-        at, (start, end) = pc.field("event_time"), self.span
+        at, (start, end) = pc.field("event_time"), common(self._window, self.narrower)
         bounds = [condition, None if start is None else at >= start, None if end is None else at < end]
         there = [bound for bound in bounds if bound is not None]
         return reduce(and_, there) if there else None
@@ -83,7 +88,12 @@ class HotAndCold(Fetched):
         wanted = reach(condition, self._days)
         if wanted.nothing:
             return self._cold
-        select = select_ticks(needed, wanted.start, wanted.end, wanted.symbols)
+        reached = (
+            wanted.start,
+            wanted.end,
+        )  # what a filter can match is known to the minute, a window to the microsecond
+        start, end = common(reached, common(self._window, self.narrower))
+        select = select_ticks(needed, start, end, wanted.symbols)
         return ds.UnionDataset(select.schema, [self._cold.replace_schema(select.schema), self._rows(select)])
 
 
@@ -96,6 +106,13 @@ class WholeTable(Fetched):
 
     def _dataset(self, needed: Sequence[str], condition: Any) -> Any:
         return self._rows(select_table(self._name, needed))
+
+
+def common(one: Span, other: Span) -> Span:
+    """What lies in both."""
+    starts = [at for at in (one[0], other[0]) if at is not None]
+    ends = [at for at in (one[1], other[1]) if at is not None]
+    return max(starts, default=None), min(ends, default=None)
 
 
 def kept(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most_bytes: int) -> pa.Table:

@@ -132,12 +132,12 @@ class Session:
             return None
         try:
             for span in spans(asked, self._first, utc_now()):
-                self._ticks.span = span
+                self._ticks.narrower = span
                 found = self._duckdb.sql(sql, params=parameters).to_arrow_table()
                 if found.num_rows == asked.rows:
                     return found
         finally:
-            self._ticks.span = (None, None)
+            self._ticks.narrower = (None, None)
         return None
 
     def _batches(self, reader: Any) -> Iterator[pa.RecordBatch]:
@@ -198,13 +198,13 @@ class Session:
     def _register(self, connection: Connection) -> None:
         files, days = manifest.files(connection), hot_days(connection)
         most_bytes = self._settings.query.spool_mb * 2**20
-        self._ticks = HotAndCold(connection, days, cold_dataset(Root(self._settings.archive), files), most_bytes)
+        cold, window = cold_dataset(Root(self._settings.archive), files), self._window
+        self._ticks = HotAndCold(connection, days, cold, (window.start, window.end), most_bytes)
         first = min([*days, *(file.day for file in files)], default=utc_now().date())
         self._first = datetime.combine(first, time(0), UTC)
         self._add("stored_ticks", self._ticks)
         for name in OTHER_TABLES:
             self._add(name, WholeTable(connection, name, most_bytes))
-        window = self._window
         self._duckdb.execute(ticks_view(window.start, window.end, window.symbols))
         for view in VIEWS:
             self._duckdb.execute(view)

@@ -1,9 +1,8 @@
 """Rows of Postgres as Arrow batches: COPY out as CSV, parsed as it comes. Every digit is kept; memory is bounded."""
 
-import io
-import os
 import threading
 from collections.abc import Iterator, Mapping
+from queue import Queue
 from typing import Any, Final
 
 import psycopg2
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 from orderbook.store.database import translated
 from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
-BLOCK_BYTES: Final = 4 * 2**20  # of CSV parsed at a time; a row must fit
+BLOCK_BYTES: Final = 4 * 2**20  # of CSV parsed at a time
 EXACT: Final = pa.decimal128(MAX_DIGITS, DECIMAL_PLACES)
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 STORED: Final = pa.schema(  # a row of ``ticks``, column by column
@@ -50,40 +49,66 @@ def copied(
 
 
 def _parsed(driver: Any, cursor: Any, statement: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    reading, writing = os.pipe()
+    sink = _Blocks()
     failed: list[BaseException] = []
 
     def copy() -> None:
         try:
-            with os.fdopen(writing, "wb", buffering=2**18) as sink:
-                cursor.copy_expert(statement, sink)
-        except (psycopg2.Error, OSError) as error:
+            cursor.copy_expert(statement, sink)
+            sink.hand_over()
+        except psycopg2.Error as error:
             failed.append(error)
+        finally:
+            sink.blocks.put(None)
 
     copying = threading.Thread(target=copy, name="copy-out", daemon=True)
-    with io.BufferedReader(io.FileIO(reading), 2**20) as source:
-        copying.start()
-        left = False
-        try:
-            if source.peek(1):
-                for batch in _reader(source, schema):
-                    yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-        except GeneratorExit:
-            left = True
-            driver.cancel()
-            raise
-        finally:
-            while source.read(2**20):  # what is on its way
+    copying.start()
+    left = False
+    try:
+        for block in iter(sink.blocks.get, None):
+            for batch in _read(block, schema).to_batches():
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+    except GeneratorExit:
+        left = True
+        driver.cancel()
+        raise
+    finally:
+        if copying.is_alive():
+            while sink.blocks.get() is not None:  # what is on its way
                 pass
-            copying.join()
-            if failed and not left:
-                raise failed[0]
+        copying.join()
+        if failed and not left:
+            raise failed[0]
 
 
-def _reader(source: Any, schema: pa.Schema) -> Any:
-    return pyarrow.csv.open_csv(
-        pa.PythonFile(source, mode="r"),
-        read_options=pyarrow.csv.ReadOptions(column_names=schema.names, block_size=BLOCK_BYTES, use_threads=False),
+class _Blocks:
+    """Takes a row at a time, as psycopg2 hands them out, and hands them on in blocks of whole rows.
+
+    A pipe from thread to thread has both ask for the interpreter at every row: ten times the CPU.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: Queue[bytes | None] = Queue(1)
+        self._rows: list[bytes] = []
+        self._size = 0
+
+    def write(self, row: bytes) -> None:
+        self._rows.append(row)
+        self._size += len(row)
+        if self._size >= BLOCK_BYTES:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Wait for who parses, and give him what there is."""
+        if self._rows:
+            self.blocks.put(b"".join(self._rows))
+            self._rows, self._size = [], 0
+
+
+def _read(block: bytes, schema: pa.Schema) -> Any:
+    return pyarrow.csv.read_csv(
+        pa.BufferReader(block),
+        read_options=pyarrow.csv.ReadOptions(column_names=schema.names, block_size=len(block) + 1, use_threads=False),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=schema,
