@@ -61,7 +61,8 @@ def import_files(
 
     An import that was broken off goes on where it stopped; one that is complete is not repeated. A line that should
     be a quote and is not is told with file and line, and the exit code is 1. Old captures need a profile that takes
-    their age (`historical`). Without an event time the receive time stands in, and a header of the record says so.
+    their age (`historical`). Without an event time the receive time stands in: a header of the record says so, and
+    `orderbook trace` of the tick, whose two times are equal.
     """
     source = _source(format_name, columns or [], constants or [], times, delimiter)
     reading = f"{format_name}/{columns}/{constants}/{times}/{delimiter}"

@@ -14,6 +14,8 @@ from orderbook.cli.output import Output, write_json, write_records
 if TYPE_CHECKING:
     from orderbook.store.trace_reader import TracedTick
 
+STANDS_IN = "as received: the source tells no other time"
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -62,7 +64,7 @@ def _hops(tick: "TracedTick", appended: datetime | None) -> list[Hop]:
     merged = "the range is merged: not known any more" if tick.planned_at is None else in_range
     visible = "in ticks" + (", below the prefix" if tick.below_prefix else ", above the prefix")
     steps = [
-        ("made", tick.event_time, "by the source"),
+        ("made", tick.event_time, STANDS_IN if tick.event_time == tick.received_time else "by the source"),
         ("received", tick.received_time, "by the source's receiver"),
         ("appended", appended, place if appended else f"{place}, which the log no longer has"),
         ("planned", tick.planned_at, merged),

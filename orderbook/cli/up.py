@@ -29,7 +29,11 @@ def up(
     reset: Annotated[bool, typer.Option("--reset", help="Delete all data of before, then start.")] = False,
     symbols: Annotated[str | None, typer.Option(help="Of the simulator, comma-separated.")] = None,
     market: Annotated[
-        str | None, typer.Option(help="Of the simulator: uniform, or calibrated, which bursts as real markets do.")
+        str | None,
+        typer.Option(
+            help="Of the simulator: uniform; calibrated, which bursts as real markets do; or power, the contracts of "
+            "the delivery areas that --symbols names."
+        ),
     ] = None,
     interval: Annotated[float | None, typer.Option(help="Of the simulator: seconds between ticks of a symbol.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the simulator: the same seed gives the same walk.")] = None,
@@ -66,7 +70,9 @@ def up(
         "--ledger": ledger.absolute() if ledger else None,
     }
     flags = [part for name, value in given.items() if value is not None for part in (name, str(value))]
-    parse(flags, settings().simulator)  # a wrong value ends here, not in a simulator that is started again and again
+    areas = parse(
+        flags, settings().simulator
+    ).areas  # a wrong value ends here, not in a simulator that is started again and again
     over_own_servers = own_servers.are_named(os.environ)
     if over_own_servers and (only or reset):
         own_servers.refuse("--only servers" if only else "--reset")
@@ -78,5 +84,6 @@ def up(
             over_own_servers=over_own_servers,
             simulator=not over_own_servers if simulator is None else simulator,
             simulator_flags=tuple(flags),
+            areas=settings().energy.areas or ",".join(area.name for area in areas),
         )
     )

@@ -14,6 +14,7 @@ from orderbook.embedded.process import SIGKILL, SIGTERM, Command
 from orderbook.embedded.servers import Addresses
 
 ROOT = "ORDERBOOK_ARCHIVE__ROOT"
+AREAS = "ORDERBOOK_ENERGY__AREAS"
 WORKER_GRACE_SECONDS = 65.0  # a task's hard limit is 60
 
 # would send a child elsewhere than to our servers

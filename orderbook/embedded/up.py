@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asked for."""
+    """What the command line asked for. ``areas``: those whose power contracts are listed."""
 
     folder: DataFolder
     reset: bool = False
@@ -43,6 +43,7 @@ class Wishes:
     over_own_servers: bool = False  # start none
     simulator: bool = True
     simulator_flags: tuple[str, ...] = ()
+    areas: str = ""
 
 
 def run(wishes: Wishes) -> None:
@@ -155,6 +156,7 @@ class Up:
             pipeline.exporter(environment, self.metrics_port),
         ]
         if self.wishes.simulator:
+            environment[pipeline.AREAS] = self.wishes.areas
             commands.insert(0, pipeline.simulator(environment, self.wishes.simulator_flags))
         for typed in commands:
             self.supervisor.start(typed.command, typed.text)

@@ -1,15 +1,15 @@
 """Work done ahead of who asks for it, and handed over in order."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, repeat
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def read_ahead(jobs: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
+def read_ahead(jobs: Iterable[Callable[[], T]], at_once: int) -> Generator[T, None, None]:
     """Yield what each job returns, in order. So many run at once on threads, also while the receiver is busy.
 
     What a job raises is raised here, in its turn. Leave early, and those that run are waited for.
@@ -25,3 +25,11 @@ def read_ahead(jobs: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
         finally:
             for job in coming:
                 job.cancel()
+
+
+def one_ahead(source: Iterator[T]) -> Generator[T, None, None]:
+    """Yield what ``source`` does; it makes the next one on a thread, also while the receiver is busy."""
+    for found in read_ahead(repeat(lambda: list(islice(source, 1))), 1):
+        if not found:
+            return
+        yield found[0]

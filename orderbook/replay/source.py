@@ -5,17 +5,22 @@ keeps neither the archive nor Postgres' vacuum waiting.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal
 
+import pyarrow as pa
+
+from orderbook.archive.root import Root
 from orderbook.config import Settings
+from orderbook.query.counts import count_ticks
 from orderbook.query.session import Session, Window
-from orderbook.replay.ahead import read_ahead
+from orderbook.replay.ahead import one_ahead, read_ahead
 from orderbook.replay.items import NUMBERS, tick_items
-from orderbook.replay.plan import Plan
+from orderbook.replay.plan import MOST_COUNTED, Plan
 from orderbook.store.coverage_reader import ticks_by_hour
 from orderbook.store.reader import Reader
 from orderbook.tick import microseconds
@@ -45,7 +50,7 @@ class Wish:
 class Stretch:
     """Items in order: when each was, in µs since 1970, and what, as ``"tick":{…}`` or ``"gap":{…}``."""
 
-    times: list[int]
+    times: Sequence[int]
     items: Sequence[str]
 
 
@@ -56,20 +61,23 @@ def stretches(settings: Settings, wish: Wish, at_once: int = 0) -> Iterator[Stre
     many are read on threads while others are sent; 0: each when it is asked for. Raises ``Unavailable``, ``Refused``
     where a stretch takes too long.
     """
-    first, shortest = _WIDTHS[wish.by]
-    with Reader(settings.database, STRETCH_SECONDS) as reader, reader.snapshot() as connection:
-        known = ticks_by_hour(connection, wish.start, wish.end, wish.symbols)
-    plan = Plan(wish.start, wish.end, known, first, shortest)
+    with closing(_windows(settings, wish)) as windows, closing(one_ahead(windows) if at_once else windows) as planned:
+        jobs = (partial(_read, settings, wish, *window) for window in planned)
+        with closing(read_ahead(jobs, at_once) if at_once else (job() for job in jobs)) as coming:
+            yield from (found for found in coming if len(found.times))
 
-    def read(start: datetime, end: datetime) -> Stretch:
-        found = _read(settings, wish, start, end)
-        plan.learn(start, end, len(found.times))
-        return found
 
-    jobs = (partial(read, *window) for window in plan.windows())
-    for found in read_ahead(jobs, at_once) if at_once else (job() for job in jobs):
-        if found.times:
-            yield found
+def _windows(settings: Settings, wish: Wish) -> Generator[tuple[datetime, datetime], None, None]:
+    root = Root(settings.archive)
+    with Reader(settings.database, STRETCH_SECONDS) as reader:
+
+        def count(start: datetime, end: datetime) -> int:
+            with reader.snapshot(holds_days=True) as connection:
+                return count_ticks(connection, root, Window(start, end, wish.symbols), MOST_COUNTED)
+
+        with reader.snapshot() as connection:
+            known = ticks_by_hour(connection, wish.start, wish.end, wish.symbols)
+        yield from Plan(wish.start, wish.end, known, count, *_WIDTHS[wish.by]).windows()
 
 
 def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Stretch:
@@ -79,7 +87,7 @@ def _read(settings: Settings, wish: Wish, start: datetime, end: datetime) -> Str
     with Session(settings, window, seconds=STRETCH_SECONDS) as session:
         ticks = session.ask(_TICKS[wish.by], bounds).table()
         gaps = session.ask(_GAPS, bounds | {"symbols": list(wish.symbols or ())}).table() if wish.gaps else None
-    found = Stretch(ticks.column("moment").to_pylist(), tick_items(ticks))
+    found = Stretch(_moments(ticks), tick_items(ticks))
     if gaps is None or not gaps.num_rows:
         return found
     return merged(found, Stretch(gaps.column("moment").to_pylist(), gaps.column("item").to_pylist()))
@@ -93,7 +101,11 @@ def merged(ticks: Stretch, gaps: Stretch) -> Stretch:
         times += [*ticks.times[start:end], moment]
         items += [*texts[start:end], gap]
         start = end
-    return Stretch(times + ticks.times[start:], items + texts[start:])
+    return Stretch([*times, *ticks.times[start:]], items + texts[start:])
+
+
+def _moments(ticks: pa.Table) -> Sequence[int]:
+    return memoryview(ticks.column("moment").to_numpy())  # not an object each, which an unpaced replay never looks at
 
 
 def _text(column: str) -> str:

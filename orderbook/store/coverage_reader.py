@@ -90,6 +90,13 @@ TICKS_BY_HOUR = text("""
       AND (CAST(:symbols AS text[]) IS NULL OR symbol = ANY(CAST(:symbols AS text[])))
     GROUP BY hour
 """)
+HOT_TICKS = text("""
+    SELECT count(*) FROM (
+        SELECT FROM ticks
+        WHERE event_time >= :start AND event_time < :end
+          AND (CAST(:symbols AS text[]) IS NULL OR symbol = ANY(CAST(:symbols AS text[])))
+        LIMIT :most) counted
+""")
 TOTALS = text("SELECT symbol, min(hour), sum(ticks)::bigint FROM symbol_hour GROUP BY symbol ORDER BY symbol")
 CLOCK = text("SELECT now()")
 
@@ -140,3 +147,12 @@ def ticks_by_hour(
     named = None if symbols is None else list(symbols)
     rows = connection.execute(TICKS_BY_HOUR, {"start": start, "end": end, "symbols": named})
     return {row[0]: row[1] for row in rows}
+
+
+def hot_ticks(connection: Connection, start: datetime, end: datetime, symbols: Sequence[str] | None, most: int) -> int:
+    """How many ticks from ``start`` up to ``end`` lie in Postgres, ``most`` at most; ``symbols`` None: of all."""
+    named = None if symbols is None else list(symbols)
+    found: int = connection.execute(
+        HOT_TICKS, {"start": start, "end": end, "symbols": named, "most": most}
+    ).scalar_one()
+    return found

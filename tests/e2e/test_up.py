@@ -18,6 +18,7 @@ from tests.terminal import UpRun, running_up
 
 Eventually = Callable[..., None]
 STORED = "SELECT count(*), count(DISTINCT sequence_id), max(sequence_id) FROM ticks"
+LISTED = "SELECT count(*) FROM contract WHERE gate_closure > now()"
 
 
 def stop_with_ctrl_c(up: UpRun, data_dir: Path, eventually: Eventually) -> None:
@@ -98,6 +99,26 @@ def test_what_dies_is_started_again_and_a_killed_up_is_followed_by_another(
         up.process.send_signal(signal.SIGTERM)
         assert up.process.wait(100) == 0
         eventually(lambda: not up.living())
+
+
+def test_the_contracts_that_a_simulator_of_power_quotes_are_listed_and_told(
+    data_dir: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    with running_up(data_dir, tmp_path, "--market", "power", "--symbols", "DE,NL") as up:
+        up.shows("first row in ticks after")
+        page = re.search(r"live page (http://127\.0\.0\.1:\d+)", up.screen)
+        assert page
+        eventually(lambda: up.query(LISTED)[0][0] > 0)
+        eventually(lambda: up.query("SELECT count(DISTINCT symbol) > 200 FROM ticks")[0][0])
+        unlisted = "SELECT count(*) FROM ticks LEFT JOIN contract c USING (symbol) WHERE c.symbol IS NULL"
+        assert up.query(unlisted) == [(0,)]
+        assert up.query("SELECT count(*) FROM quarantine") == [(0,)]
+        (symbol,) = up.query("SELECT symbol FROM ticks WHERE symbol LIKE 'NL-QH-%' ORDER BY symbol DESC LIMIT 1")[0]
+        with urllib.request.urlopen(f"{page.group(1)}/v1/contracts?symbols={symbol}", timeout=30) as answer:
+            (told,) = json.load(answer)["contracts"]
+        assert (told["symbol"], told["area"], told["kind"], told["traded"]) == (symbol, "NL", "quarter", True)
+        up.process.send_signal(signal.SIGTERM)
+        assert up.process.wait(100) == 0
 
 
 def test_a_second_ctrl_c_stops_at_once(data_dir: Path, tmp_path: Path, eventually: Eventually) -> None:

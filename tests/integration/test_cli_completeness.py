@@ -85,6 +85,15 @@ def test_a_tick_is_traced_through_every_hop(broken: Pipeline) -> None:
     assert "2 ticks of that day" in run("trace", "TTF-GAS", "8").stderr
 
 
+def test_a_tick_whose_source_tells_no_time_of_its_own_is_traced_as_such(pipeline: Pipeline) -> None:
+    both = tick(1)
+    pipeline.produce([both, tick(2, received_time=both.event_time, event_time=both.event_time)])
+    pipeline.run()
+    made = [json.loads(ok("trace", "TTF-GAS", number, "--json"))[0] for number in ("1", "2")]
+    assert [hop["where"] for hop in made] == ["by the source", "as received: the source tells no other time"]
+    assert made[1]["at"] is not None
+
+
 def test_a_tick_that_is_not_stored_is_looked_for_among_gaps_and_rejects(broken: Pipeline) -> None:
     missing = run("trace", "TTF-GAS", "4")
     assert missing.exit_code == 1

@@ -77,17 +77,6 @@ def test_only_what_can_match_is_fetched_from_postgres(both: Cold, monkeypatch: p
     assert asked == [], "the days of Postgres cannot match"
 
 
-def test_of_a_window_no_row_outside_it_is_fetched(both: Cold, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Select] = []
-    true_rows = Select.rows
-    monkeypatch.setattr(Select, "rows", lambda self, connection: asked.append(self) or true_rows(self, connection))
-    at = datetime.combine(RECENT, time(8, 0, 7, 250), UTC)
-    window = Window(at, at + timedelta(seconds=1))
-    both.ask("SELECT * FROM ticks WHERE epoch_us(event_time) > 0", window=window)
-    both.ask("SELECT * FROM ticks ORDER BY event_time DESC LIMIT 1", window=window)
-    assert {(select.arguments["start"], select.arguments["end"]) for select in asked} == {(window.start, window.end)}
-
-
 def test_symbols_that_could_end_a_literal_are_found_all_the_same(cold: Cold) -> None:
     odd = ['a"b', 'c", "d', "it's", "back\\slash", "a, b", "TFM FMH0024!"]
     cold.land(RECENT, len(odd))

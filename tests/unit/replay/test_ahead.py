@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from orderbook.errors import Unavailable
-from orderbook.replay.ahead import read_ahead
+from orderbook.replay.ahead import one_ahead, read_ahead
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 5])
@@ -48,3 +48,33 @@ def test_no_more_jobs_are_begun_than_may_run_at_once() -> None:
     assert (next(found), begun) == (0, 3)
     found.close()  # type: ignore[attr-defined] # a generator
     assert begun == 3
+
+
+def test_one_is_made_ahead_and_no_more() -> None:
+    made: list[int] = []
+    there = [threading.Event() for _ in range(9)]
+
+    def source() -> Iterator[int]:
+        for number, event in enumerate(there):
+            made.append(number)
+            event.set()
+            yield number
+
+    found = one_ahead(source())
+    assert next(found) == 0
+    assert there[1].wait(10)
+    assert next(found) == 1
+    assert there[2].wait(10)
+    assert made == [0, 1, 2]
+    assert list(found) == list(range(2, 9))
+
+
+def test_what_the_source_raises_is_raised_in_its_turn() -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        raise Unavailable("gone")
+
+    found = one_ahead(source())
+    assert next(found) == 1
+    with pytest.raises(Unavailable, match="gone"):
+        next(found)
