@@ -1,7 +1,11 @@
-"""Rows of Postgres as Arrow batches: COPY out as CSV, parsed as it comes. Every digit is kept; memory is bounded."""
+"""Rows of Postgres as Arrow batches: by COPY, parsed as they come. Every digit is kept; memory is bounded.
+
+Ticks come in binary, which costs Postgres and us two thirds of what CSV does; all other tables as CSV.
+"""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from queue import Queue
 from typing import Any, Final
 
@@ -10,10 +14,11 @@ import pyarrow as pa
 import pyarrow.csv
 from sqlalchemy import Connection
 
+from orderbook.store import binary_rows
 from orderbook.store.database import translated
 from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
-BLOCK_BYTES: Final = 4 * 2**20  # of CSV parsed at a time
+BLOCK_BYTES: Final = 4 * 2**20  # parsed at a time
 EXACT: Final = pa.decimal128(MAX_DIGITS, DECIMAL_PLACES)
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 STORED: Final = pa.schema(  # a row of ``ticks``, column by column
@@ -33,6 +38,8 @@ STORED: Final = pa.schema(  # a row of ``ticks``, column by column
     ]
 )
 
+_COLUMNS: Final = frozenset(STORED)
+
 
 def copied(
     connection: Connection, query: str, schema: pa.Schema, arguments: Mapping[str, Any] | None = None
@@ -44,12 +51,16 @@ def copied(
     """
     driver: Any = connection.connection.driver_connection
     with translated(), driver.cursor() as cursor:
-        statement = cursor.mogrify(f"COPY ({query}) TO STDOUT (FORMAT csv)", arguments)
-        yield from _parsed(driver, cursor, statement, schema)
+        of_ticks = all(column in _COLUMNS for column in schema)
+        form, parse = ("binary", binary_rows.read) if of_ticks else ("csv", _read_csv)
+        statement = cursor.mogrify(f"COPY ({query}) TO STDOUT (FORMAT {form})", arguments)
+        with closing(_blocks(driver, cursor, statement)) as blocks:
+            for rows in blocks:
+                yield parse(rows, schema)
 
 
-def _parsed(driver: Any, cursor: Any, statement: bytes, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    sink = _Blocks()
+def _blocks(driver: Any, cursor: Any, statement: bytes) -> Generator[list[bytes], None, None]:
+    sink = _Sink()
     failed: list[BaseException] = []
 
     def copy() -> None:
@@ -63,32 +74,31 @@ def _parsed(driver: Any, cursor: Any, statement: bytes, schema: pa.Schema) -> It
 
     copying = threading.Thread(target=copy, name="copy-out", daemon=True)
     copying.start()
-    left = False
+    ended = left = False
     try:
-        for block in iter(sink.blocks.get, None):
-            for batch in _read(block, schema).to_batches():
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        while (rows := sink.blocks.get()) is not None:
+            yield rows
+        ended = True
     except GeneratorExit:
         left = True
         driver.cancel()
         raise
     finally:
-        if copying.is_alive():
-            while sink.blocks.get() is not None:  # what is on its way
-                pass
+        while not ended:  # what is on its way
+            ended = sink.blocks.get() is None
         copying.join()
         if failed and not left:
             raise failed[0]
 
 
-class _Blocks:
-    """Takes a row at a time, as psycopg2 hands them out, and hands them on in blocks of whole rows.
+class _Sink:
+    """Takes a row at a time, as psycopg2 hands them out, and hands them on in blocks of some megabytes.
 
-    A pipe from thread to thread has both ask for the interpreter at every row: ten times the CPU.
+    Through a pipe from thread to thread both ask for the interpreter at every row.
     """
 
     def __init__(self) -> None:
-        self.blocks: Queue[bytes | None] = Queue(1)
+        self.blocks: Queue[list[bytes] | None] = Queue(1)
         self._rows: list[bytes] = []
         self._size = 0
 
@@ -99,16 +109,17 @@ class _Blocks:
             self.hand_over()
 
     def hand_over(self) -> None:
-        """Wait for who parses, and give him what there is."""
+        """Wait until who parses has room for them."""
         if self._rows:
-            self.blocks.put(b"".join(self._rows))
+            self.blocks.put(self._rows)
             self._rows, self._size = [], 0
 
 
-def _read(block: bytes, schema: pa.Schema) -> Any:
-    return pyarrow.csv.read_csv(
-        pa.BufferReader(block),
-        read_options=pyarrow.csv.ReadOptions(column_names=schema.names, block_size=len(block) + 1, use_threads=False),
+def _read_csv(rows: list[bytes], schema: pa.Schema) -> pa.RecordBatch:
+    text = b"".join(rows)
+    found = pyarrow.csv.read_csv(
+        pa.BufferReader(text),
+        read_options=pyarrow.csv.ReadOptions(column_names=schema.names, block_size=len(text) + 1, use_threads=False),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=schema,
@@ -116,4 +127,8 @@ def _read(block: bytes, schema: pa.Schema) -> Any:
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,  # Postgres quotes a text that is empty, and no NULL
         ),
+    )
+    columns = [column.combine_chunks() for column in found.columns]
+    return pa.RecordBatch.from_arrays(
+        [c.chunk(0) if isinstance(c, pa.ChunkedArray) else c for c in columns], schema=schema
     )

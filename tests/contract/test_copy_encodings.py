@@ -1,4 +1,4 @@
-"""Binary and CSV COPY land the same rows, whatever is in them."""
+"""Binary and CSV COPY land the same rows, whatever is in them, and what is read back in binary is what is there."""
 
 import string
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from orderbook.store import binary_rows
 from orderbook.store.copy_out import EXACT, INSTANT
 from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
 
@@ -127,3 +128,56 @@ def test_a_slice_and_a_table_of_many_chunks_are_copied_whole(cursor: Any, binary
     chunked = pa.concat_tables([table.slice(start, 7) for start in range(0, 200, 7)])
     assert land(cursor, chunked, binary=binary) == made
     assert land(cursor, chunked.slice(33, 101), binary=binary) == made[33:134]
+
+
+READ = SCHEMA.remove(SCHEMA.get_field_index("raw"))
+
+
+LANDED = f"SELECT {', '.join(READ.names)} FROM copied ORDER BY ctid"
+
+
+class Messages(list[bytes]):
+    """What psycopg2 writes, one by one."""
+
+    write = list.append
+
+
+def out(cursor: Any, query: str = LANDED) -> list[bytes]:
+    messages = Messages()
+    cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", messages)
+    return messages
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@example([NULLS])
+@example([ODD, NULLS, ODD])
+@example([])
+@given(made=st.lists(rows, max_size=8))
+def test_what_is_read_in_binary_is_what_is_there(cursor: Any, made: list[Row]) -> None:
+    arrays = [pa.array([row[n] for row in made], field.type) for n, field in enumerate(SCHEMA)]
+    land(cursor, pa.Table.from_arrays(arrays, schema=SCHEMA), binary=False)
+    found = binary_rows.read(out(cursor), READ)
+    found.validate(full=True)
+    assert found.schema == READ
+    assert [tuple(row.values()) for row in found.to_pylist()] == [(*row[:4], *row[5:]) for row in made]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1000000000000", "0.0000000000001"])
+def test_a_number_that_no_tick_can_have_is_refused(cursor: Any, number: str) -> None:
+    messages = out(cursor, f"SELECT numeric '{number}'")
+    with pytest.raises(ValueError, match="none of nine decimals"):
+        binary_rows.read(messages, pa.schema([("price", EXACT)]))
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        (READ.remove(5), "another number of columns"),
+        (READ.set(3, pa.field("sequence", pa.int32())), "has not 4 bytes"),
+    ],
+)
+def test_rows_of_other_columns_are_refused(cursor: Any, schema: pa.Schema, told: str) -> None:
+    arrays = [pa.array([value], field.type) for value, field in zip(ODD, SCHEMA, strict=True)]
+    land(cursor, pa.Table.from_arrays(arrays, schema=SCHEMA), binary=False)
+    with pytest.raises(ValueError, match=told):
+        binary_rows.read(out(cursor), schema)
