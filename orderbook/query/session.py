@@ -174,7 +174,7 @@ class Session:
         self._duckdb.interrupt()
 
     @contextmanager
-    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _connected(self) -> "Iterator[duckdb.DuckDBPyConnection]":  # quoted: the type in a class makes exits noisy
         options = self._settings.query
         with tempfile.TemporaryDirectory(prefix="orderbook-query-") as folder:
             connection = duckdb.connect(
