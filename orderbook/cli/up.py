@@ -70,9 +70,8 @@ def up(
         "--ledger": ledger.absolute() if ledger else None,
     }
     flags = [part for name, value in given.items() if value is not None for part in (name, str(value))]
-    areas = parse(
-        flags, settings().simulator
-    ).areas  # a wrong value ends here, not in a simulator that is started again and again
+    # a wrong value ends here, not in a simulator that is started again and again
+    areas = parse(flags, settings().simulator).areas
     over_own_servers = own_servers.are_named(os.environ)
     if over_own_servers and (only or reset):
         own_servers.refuse("--only servers" if only else "--reset")

@@ -88,11 +88,8 @@ class HotAndCold(Fetched):
         wanted = reach(condition, self._days)
         if wanted.nothing:
             return self._cold
-        reached = (
-            wanted.start,
-            wanted.end,
-        )  # what a filter can match is known to the minute, a window to the microsecond
-        start, end = common(reached, common(self._window, self.narrower))
+        # what a filter can match is known to the minute, a window to the microsecond
+        start, end = common((wanted.start, wanted.end), common(self._window, self.narrower))
         select = select_ticks(needed, start, end, wanted.symbols)
         return ds.UnionDataset(select.schema, [self._cold.replace_schema(select.schema), self._rows(select)])
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from orderbook.tick import DECIMAL_PLACES
+from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -22,10 +22,11 @@ _TRAILER: Final = b"\xff\xff"
 _PAD: Final = bytes(16)  # a field may be read as wider than it is
 _NULL: Final = -1
 _EPOCH_2000: Final = 946_684_800_000_000  # Postgres' instants count microseconds from there
-_NEGATIVE, _SIGNS = 0x4000, (0, 0x4000)  # of a numeric; others are NaN and infinite
-_LEAST_POWER: Final = -3  # of 10,000 in a numeric of nine decimals
+_NEGATIVE: Final = 0x4000  # the sign of a numeric
+_LEAST_POWER, _GREATEST_POWER = -3, 2  # of 10,000, in a numeric of nine digits before the point and nine behind it
 _UNITS: Final = np.array([10 ** (4 * power + DECIMAL_PLACES) for power in range(-2, 3)], np.int64)
 _LAST_DIGITS: Final = 10 ** (-4 * _LEAST_POWER - DECIMAL_PLACES)  # what the digits of the least power count in
+_MOST_FIRST: Final = 10 ** (MAX_DIGITS - DECIMAL_PLACES) // 10_000**_GREATEST_POWER  # digits of the greatest one
 
 
 class _Block:
@@ -88,16 +89,18 @@ def _decimal(block: _Block, kind: pa.DataType) -> Any:
     begins, lengths = block.field()
     absent = lengths == _NULL
     begins = np.where(absent, 0, begins)
-    count, weight, sign = (np.where(absent, 0, block.numbers(begins + 2 * n, ">u2")) for n in range(3))
-    weight = weight.astype(np.int16).astype(np.int64)
-    if not np.isin(sign, _SIGNS).all() or ((count > 0) & ((weight > 2) | (weight - count + 1 < _LEAST_POWER))).any():
-        raise ValueError("Postgres sent a number that is none of nine decimals")
+    count, weight, sign, places = (np.where(absent, 0, block.numbers(begins + 2 * n, ">i2")) for n in range(4))
+    fits = (sign == 0) | (sign == _NEGATIVE)  # others are NaN and infinite
+    fits &= (places <= DECIMAL_PLACES) & ((count == 0) | (weight <= _GREATEST_POWER))
     units = np.zeros(len(begins), np.int64)
     for turn in range(int(count.max(initial=0))):
         power = weight - turn
         digits = np.where(turn < count, block.numbers(begins + 8 + 2 * turn, ">i2"), 0)
+        fits &= (power < _GREATEST_POWER) | (digits < _MOST_FIRST)
         small = power <= _LEAST_POWER
         units += np.where(small, digits // _LAST_DIGITS, digits * _UNITS.take(power + 2, mode="clip"))
+    if not fits.all():
+        raise ValueError("Postgres sent a number that is none of nine digits and nine decimals")
     units = np.where(sign == _NEGATIVE, -units, units)
     return _column(kind, np.stack([units, units >> 63], axis=-1), absent)  # of 128 bits, the low half first
 
@@ -120,8 +123,10 @@ def read(messages: Sequence[bytes], schema: pa.Schema) -> pa.RecordBatch:
     """
     rows = list(messages)
     if rows and rows[0].startswith(_SIGNATURE):
-        rows[0] = rows[0][_HEADER:]
-    block = _Block([row for row in rows if row not in {b"", _TRAILER}], len(schema))
+        rows[:1] = filter(None, [rows[0][_HEADER:]])
+    if rows and rows[-1] == _TRAILER:
+        rows.pop()
+    block = _Block(rows, len(schema))
     columns = [_READERS[kind.id](block, kind) for kind in schema.types]
     if (block.at != block.ends).any():
         raise ValueError("Postgres sent rows that are longer than their columns")

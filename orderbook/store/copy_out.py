@@ -5,11 +5,10 @@ Ticks come in binary, which costs Postgres and us two thirds of what CSV does; a
 
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
-from queue import Queue
+from contextlib import closing, suppress
+from queue import Empty, Queue
 from typing import Any, Final
 
-import psycopg2
 import pyarrow as pa
 import pyarrow.csv
 from sqlalchemy import Connection
@@ -39,6 +38,7 @@ STORED: Final = pa.schema(  # a row of ``ticks``, column by column
 )
 
 _COLUMNS: Final = frozenset(STORED)
+_LOOK_SECONDS: Final = 0.1  # how often a reader who leaves looks whether the COPY has ended
 
 
 def copied(
@@ -67,28 +67,25 @@ def _blocks(driver: Any, cursor: Any, statement: bytes) -> Generator[list[bytes]
         try:
             cursor.copy_expert(statement, sink)
             sink.hand_over()
-        except psycopg2.Error as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the rows are not all of them: the reader raises it
             failed.append(error)
         finally:
             sink.blocks.put(None)
 
     copying = threading.Thread(target=copy, name="copy-out", daemon=True)
     copying.start()
-    ended = left = False
     try:
         while (rows := sink.blocks.get()) is not None:
             yield rows
-        ended = True
-    except GeneratorExit:
-        left = True
+    except BaseException:  # who reads has left, too
         driver.cancel()
+        while copying.is_alive():
+            with suppress(Empty):
+                sink.blocks.get(timeout=_LOOK_SECONDS)
         raise
-    finally:
-        while not ended:  # what is on its way
-            ended = sink.blocks.get() is None
-        copying.join()
-        if failed and not left:
-            raise failed[0]
+    copying.join()
+    if failed:
+        raise failed[0]
 
 
 class _Sink:
@@ -128,7 +125,5 @@ def _read_csv(rows: list[bytes], schema: pa.Schema) -> pa.RecordBatch:
             quoted_strings_can_be_null=False,  # Postgres quotes a text that is empty, and no NULL
         ),
     )
-    columns = [column.combine_chunks() for column in found.columns]
-    return pa.RecordBatch.from_arrays(
-        [c.chunk(0) if isinstance(c, pa.ChunkedArray) else c for c in columns], schema=schema
-    )
+    (whole,) = found.combine_chunks().to_batches()
+    return pa.RecordBatch.from_arrays(whole.columns, schema=schema)

@@ -80,4 +80,4 @@ def test_a_trace_without_its_file_is_unreachable_and_not_missing(pipeline: Pipel
     cold.archive(*DAYS)
     for path in cold.folder.rglob("*.parquet"):
         path.unlink()
-    outside("trace", "TTF-GAS", "7", code=3)
+    assert ".parquet" in outside("trace", "TTF-GAS", "7", code=3).stderr

@@ -117,7 +117,7 @@ def test_without_the_extra_the_fix_is_named(day: CleanDay, monkeypatch: pytest.M
 def test_postgres_away_is_unreachable(day: CleanDay, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "ORDERBOOK_DATABASE__INGEST_URL", "ORDERBOOK_DATABASE__READER_URL"):
         monkeypatch.setenv(name, "postgresql://market@127.0.0.1:1/marketdata")
-    outside("expectations", "run", "--last-hour", code=3)
+    assert "127.0.0.1" in outside("expectations", "run", "--last-hour", code=3).stderr
 
 
 def test_a_run_out_of_time_is_kept_as_one_without_a_verdict(day: CleanDay, monkeypatch: pytest.MonkeyPatch) -> None:

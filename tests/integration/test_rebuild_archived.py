@@ -99,7 +99,7 @@ def clean(wrong: Pipeline, servers: RunningServers, migrated_template: str) -> I
     servers.drop_database(url)
 
 
-def _is_as_clean(pipeline: Pipeline, cold: Cold, clean: Clean) -> None:
+def _assert_as_clean(pipeline: Pipeline, cold: Cold, clean: Clean) -> None:
     assert _hash(cold.ask(ROWS)) == clean.hash
     assert pipeline.rows(REJECTS) == clean.rejects
     assert pipeline.one("SELECT sum(n_ok) FROM offset_range") == clean.stored
@@ -120,7 +120,7 @@ def test_requeue_and_rebuild_of_archived_days_give_the_table_of_a_clean_ingest(
     outside("quarantine", "requeue", "--reason", "sequence", "--why", "the planted bug refused them")
     for day in DAYS:
         outside("rebuild", "--date", day.isoformat(), "--restore", "--why", "the planted bug let them in")
-    _is_as_clean(wrong, cold, clean)
+    _assert_as_clean(wrong, cold, clean)
     assert cold.hot() == []  # frozen again
     assert ok("archive", "verify", "--output", "json").count('"problem": null') == len(DAYS)
 
@@ -130,13 +130,13 @@ def test_a_rebuild_alone_lands_what_was_refused_too(wrong: Pipeline, cold: Cold,
     cold.archive(DAYS[0])
     for day in DAYS:
         outside("rebuild", "--date", day.isoformat(), "--restore")
-    _is_as_clean(wrong, cold, clean)
+    _assert_as_clean(wrong, cold, clean)
     assert [day for (day,) in cold.rows("SELECT DISTINCT (event_time AT TIME ZONE 'UTC')::date FROM ticks")] == DAYS[1:]
 
 
 def test_what_is_not_stitched_yet_is_stitched_as_it_was_rebuilt(wrong: Pipeline, cold: Cold, clean: Clean) -> None:
     outside("rebuild")
-    _is_as_clean(wrong, cold, clean)
+    _assert_as_clean(wrong, cold, clean)
 
 
 def test_withdrawn_ids_open_gaps_that_a_later_rebuild_fills_and_opens_again(

@@ -95,7 +95,7 @@ def test_the_pipelines_own_topic_is_refused_without_the_word(stored: Pipeline) -
 
 
 @pytest.fixture
-def replayed_again(servers: RunningServers, migrated_template: str) -> Iterator[Callable[..., None]]:
+def assert_replays_alike(servers: RunningServers, migrated_template: str) -> Iterator[Callable[..., None]]:
     """Replay what is asked for to a topic of its own, land it in a fresh database, and compare the tables."""
     url = servers.create_database(migrated_template)
 
@@ -114,16 +114,16 @@ def replayed_again(servers: RunningServers, migrated_template: str) -> Iterator[
 
 
 def test_a_replay_into_a_fresh_pipeline_gives_the_same_table(
-    stored: Pipeline, replayed_again: Callable[..., None]
+    stored: Pipeline, assert_replays_alike: Callable[..., None]
 ) -> None:
-    replayed_again(stored, *RANGE)
+    assert_replays_alike(stored, *RANGE)
 
 
 @needs_captures
 def test_two_real_captures_replayed_into_a_fresh_pipeline_give_the_same_table(
-    captured: Pipeline, replayed_again: Callable[..., None]
+    captured: Pipeline, assert_replays_alike: Callable[..., None]
 ) -> None:
-    replayed_again(captured, *CAPTURED)
+    assert_replays_alike(captured, *CAPTURED)
 
 
 @pytest.fixture
