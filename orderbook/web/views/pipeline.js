@@ -125,7 +125,7 @@ function partitionsTable(rows) {
     { title: 'partition', of: (row) => String(row.partition), class: 'number' },
     { title: 'stored up to', of: (row) => count(row.committed), class: 'number' },
     { title: 'planned up to', of: (row) => count(row.planned), class: 'number' },
-    { title: 'log end', of: (row) => count(row.end), class: 'number' },
+    { title: 'log end', of: (row) => count(logEnd(row)), class: 'number' },
     { title: 'lag', of: (row) => count(row.lag), class: 'number' },
     { title: 'oldest', of: (row) => age(row.lagSeconds), class: 'number' },
     { title: 'open ranges', of: (row) => count(row.open), class: 'number' },
@@ -133,6 +133,11 @@ function partitionsTable(rows) {
     { title: 'drained', of: (row) => (Number.isFinite(row.drained) ? `${age(row.drained)} ago` : '–'), class: 'number' },
     { title: 'state', of: (row) => (row.halted === null ? 'runs' : `halted: ${row.halted}`) },
   ], rows, { label: 'Partitions', more: (row) => ({ class: row.halted === null ? null : 'alert' }) });
+}
+
+/** Log and ledger are looked at a second apart: the log reaches what was planned since. Not where it was cut off: that halts. */
+function logEnd({ end, planned, halted }) {
+  return Number.isFinite(end) && halted === null ? Math.max(end, planned) : end;
 }
 
 function noRanges(rows) {
