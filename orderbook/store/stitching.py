@@ -25,7 +25,7 @@ ADD_CURSORS = text("""
     SELECT generation_id, partition, origin FROM partition_cursor ON CONFLICT DO NOTHING
 """)
 DUE = text("""
-    SELECT c.generation_id, c.partition, c.committed FROM partition_cursor c
+    SELECT c.generation_id, c.partition, c.committed, s.stitched FROM partition_cursor c
     LEFT JOIN sequence_cursor s USING (generation_id, partition)
     WHERE s.stitched IS NULL OR s.stitched < c.committed ORDER BY 1, 2
 """)
@@ -131,9 +131,12 @@ class PartitionStitching:
 
 
 def due(engine: Engine) -> dict[tuple[int, int], int]:
-    """See ``Sequences.due``."""
+    """See ``Sequences.due``. A partition that is new gets its cursor here."""
     with translated(), engine.begin() as connection:
-        return {(row.generation_id, row.partition): row.committed for row in connection.execute(DUE)}
+        found = connection.execute(DUE).all()
+        if any(row.stitched is None for row in found):
+            connection.execute(ADD_CURSORS)
+    return {(row.generation_id, row.partition): row.committed for row in found}
 
 
 @contextmanager
@@ -141,7 +144,6 @@ def stitching(engine: Engine, generation: int, partition: int) -> Iterator[Parti
     """One transaction over a partition, committed when the block ends; None where another process stitches it."""
     place = {"generation": generation, "partition": partition}
     with translated(), engine.begin() as connection:
-        connection.execute(ADD_CURSORS)
         row = connection.execute(LOCK, place).one_or_none()
         yield None if row is None else PartitionStitching(connection, place, row.stitched, row.committed)
 

@@ -36,6 +36,8 @@ class ConfluentFetcher:
                 "check.crcs": True,
                 "fetch.queue.backoff.ms": 2,  # the default of 1000 throttles ranged reads to a thirtieth
                 "queued.min.messages": max(1, min(records_hint, 100_000)),
+                # who asks for a record at a time is sent its batch, not a megabyte of what follows
+                "fetch.message.max.bytes": max(16_384, min(records_hint * 256, 2**20)),
                 "queued.max.messages.kbytes": 8_192,  # what is read ahead, at most: records may have 1 MB
                 "fetch.wait.max.ms": 100,
                 "socket.timeout.ms": int(kafka.request_timeout_seconds * 1000),
