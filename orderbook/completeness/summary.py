@@ -1,8 +1,9 @@
-"""What a landing keeps of its ticks' sequence ids: computed from the columns in hand, all at once, and small.
+"""What a landing keeps of its ticks' ids and clocks: computed from the columns in hand, all at once, and small.
 
 A range of a healthy feed becomes one section a symbol.
 """
 
+import json
 from collections import Counter, defaultdict
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from orderbook.profiles import Profile, Profiles
 from orderbook.sequence import Section, SymbolSummary, encoded
+from orderbook.store.landing import Summary
 
 HOUR_MICROSECONDS: Final = 3_600_000_000
 _EVER: Final = 2**62  # longer, or further, than anything
@@ -26,12 +28,12 @@ class Summariser:
     def __init__(self, profiles: Profiles) -> None:
         self._profiles = profiles
 
-    def __call__(self, ticks: pa.Table) -> str:
-        """The summary of ``ticks`` (``store.landing.TICKS``, in any order) as a JSON array."""
-        return encoded(self.summarise(ticks))
+    def __call__(self, ticks: pa.Table) -> Summary:
+        """The summary of ``ticks`` (``store.landing.TICKS``, in any order)."""
+        return Summary(encoded(self.summarise(ticks)), json.dumps(smallest_skews(ticks)))
 
     def summarise(self, ticks: pa.Table) -> list[SymbolSummary]:
-        """The summary, one entry a symbol."""
+        """What is kept of the ids, one entry a symbol."""
         if ticks.num_rows == 0:
             return []
         names = ticks["symbol"].combine_chunks().dictionary_encode()
@@ -45,6 +47,15 @@ class Summariser:
             SymbolSummary(symbol, profile.sequence, sections[code], sorted(hours[code].items()))
             for code, (symbol, profile) in enumerate(zip(symbols, profiles, strict=True))
         ]
+
+
+def smallest_skews(ticks: pa.Table) -> dict[str, int]:
+    """The smallest receive time less event time of each symbol, in microseconds."""
+    names = ticks["symbol"].combine_chunks().dictionary_encode()
+    smallest = np.full(len(names.dictionary), _EVER)
+    skews = _integers(ticks["received_time"]) - _integers(ticks["event_time"])
+    np.minimum.at(smallest, names.indices.to_numpy(zero_copy_only=False), skews)
+    return dict(zip(names.dictionary.to_pylist(), smallest.tolist(), strict=True))
 
 
 class _Rows:

@@ -52,7 +52,7 @@ class Ingestor:
     """Lands ranges of one topic. Make one per process, after the fork; ``run`` is one attempt.
 
     ``isolate`` reads and judges a suspect range in a process of its own: one that may have killed two workers.
-    ``summarise`` says what the ledger keeps of the sequence ids. ``announce`` is told what was committed; it must
+    ``summarise`` says what the ledger keeps of the ticks. ``announce`` is told what was committed; it must
     neither block nor fail.
     """
 

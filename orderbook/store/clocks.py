@@ -1,4 +1,4 @@
-"""The clocks' skews in Postgres: measured on the rows that were landed since the last look, all partitions at once."""
+"""The clocks' skews in Postgres: of the ranges that were landed since the last look, all partitions at once."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,24 +9,21 @@ from sqlalchemy import Connection, Engine, text
 
 from orderbook.store.database import translated
 
-MOST_OFFSETS = 5_000  # of a partition in one look: the newest; the rest is passed over
-
 LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('orderbook clocks'))")
 # one statement, so one snapshot: what is marked as seen is what was looked at
 SMALLEST = text("""
     WITH due AS (
-        SELECT c.generation_id, c.partition, c.committed,
-               greatest(coalesce(k.seen, 0), c.committed - :most) AS start
+        SELECT c.generation_id, c.partition, c.committed, coalesce(k.seen, 0) AS start
         FROM partition_cursor c LEFT JOIN clock_cursor k USING (generation_id, partition)
         WHERE c.generation_id = (SELECT max(id) FROM topic_generation) AND c.committed > coalesce(k.seen, 0)
     ), marked AS (
         INSERT INTO clock_cursor (generation_id, partition, seen) SELECT generation_id, partition, committed FROM due
         ON CONFLICT (generation_id, partition) DO UPDATE SET seen = excluded.seen
     )
-    SELECT t.symbol, (extract(epoch FROM min(t.received_time - t.event_time)) * 1000000)::bigint
-    FROM due JOIN ticks t ON t.generation_id = due.generation_id AND t.kafka_partition = due.partition
-        AND t.kafka_offset >= due.start AND t.kafka_offset < due.committed
-    GROUP BY t.symbol
+    SELECT s.key, min(s.value::bigint)
+    FROM due JOIN offset_range r USING (generation_id, partition) CROSS JOIN jsonb_each_text(r.skews) s
+    WHERE r.start_offset >= due.start AND r.end_offset <= due.committed
+    GROUP BY s.key
 """)
 KNOWN = text("SELECT feed, skew_us, usual_us, off_passes FROM clock_skew WHERE feed = ANY(:feeds)")
 KEEP = text("""
@@ -93,7 +90,7 @@ class ClockWatch:
                 yield None
                 return
             smallest: dict[str, int] = {}
-            for symbol, skew in connection.execute(SMALLEST, {"most": MOST_OFFSETS}):
+            for symbol, skew in connection.execute(SMALLEST):
                 feed = feed_of(symbol)
                 smallest[feed] = min(skew, smallest.get(feed, skew))
             rows = connection.execute(KNOWN, {"feeds": list(smallest)})

@@ -6,7 +6,7 @@ After its COMMIT, and only then, the range is done; before it nothing of the ran
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import psycopg2
@@ -41,7 +41,15 @@ TICKS: Final = pa.schema(
     ]
 )
 
-Summarise = Callable[[pa.Table], str]  # ticks to the JSON array of ``sequence.SymbolSummary``
+
+class Summary(NamedTuple):
+    """What the ledger keeps of a range's ticks, as JSON."""
+
+    sequences: str  # array of ``sequence.SymbolSummary``
+    skews: str  # object: the smallest receive time less event time of each symbol, in microseconds
+
+
+Summarise = Callable[[pa.Table], Summary]  # of ticks as ``TICKS``
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class Load:
     gaps: int  # offsets without a record
     position: int
     refuse: Callable[[int, str], Reject]  # makes a reject, with its bytes, of the offset of a row that Postgres refuses
-    summarise: Summarise  # the sequence ids of those of the ticks that are stored
+    summarise: Summarise  # of those of the ticks that are stored
     fetched: float  # when its records had come from the log, by this process' monotonic clock
 
 
@@ -66,8 +74,8 @@ END_EARLIER = text("UPDATE offset_range SET end_offset = :position WHERE id = :i
 FINISH = text("""
     UPDATE offset_range
     SET state = 'done', n_ok = :ok, n_bad = :bad, n_gap = :gaps, code_version = :version, done_at = clock_timestamp(),
-        fetched_at = clock_timestamp() - make_interval(secs => :seconds_ago), summary = CAST(:summary AS jsonb),
-        holder_pid = NULL, holder_start = NULL, lease_until = NULL
+        fetched_at = clock_timestamp() - make_interval(secs => :seconds_ago), summary = CAST(:sequences AS jsonb),
+        skews = CAST(:skews AS jsonb), holder_pid = NULL, holder_start = NULL, lease_until = NULL
     WHERE id = :id AND state = 'planned'
 """)
 
@@ -166,12 +174,14 @@ class Landing:
         placed = placed.append_column("kafka_partition", pa.repeat(pa.scalar(claim.partition, pa.int32()), count))
         copy_in(connection, table, placed, binary=self._binary)
 
-    def _finish(self, connection: Connection, claim: Claim, load: Load, counts: dict[str, int], summary: str) -> None:
+    def _finish(
+        self, connection: Connection, claim: Claim, load: Load, counts: dict[str, int], summary: Summary
+    ) -> None:
         ledger = PartitionLedger(connection, claim.generation, claim.partition)
         if load.position < claim.end:
             epoch = connection.execute(END_EARLIER, {"id": claim.id, "position": load.position}).scalar_one()
             ledger.add(load.position, claim.end, epoch=epoch)
-        told = {"version": CODE_VERSION, "summary": summary, "seconds_ago": monotonic() - load.fetched}
+        told = {"version": CODE_VERSION, **summary._asdict(), "seconds_ago": monotonic() - load.fetched}
         finished = connection.execute(FINISH, {"id": claim.id, **told, **counts})
         assert finished.rowcount == 1, f"range {claim.id} went away under its lock"
         if load.gaps and not self._expect_gaps:

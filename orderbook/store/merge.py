@@ -33,7 +33,7 @@ FORGET = text("DELETE FROM offset_range WHERE id = ANY(:ids)")
 WIDEN = text("""
     UPDATE offset_range
     SET end_offset = :end, n_ok = :ok, n_bad = :bad, n_gap = :gaps, leader_epoch = :epoch, code_version = :version,
-        summary = NULL, planned_at = NULL, fetched_at = NULL
+        summary = NULL, skews = NULL, planned_at = NULL, fetched_at = NULL
     WHERE id = :id AND state = 'done'
 """)
 

@@ -79,6 +79,7 @@ offset_range = Table(
     Column("code_version", Text),
     Column("done_at", _instant),
     Column("summary", JSONB),  # of the sequence ids, until the range is stitched and merged
+    Column("skews", JSONB),  # smallest receive time less event time of each symbol, µs; until the range is merged
     Column("planned_at", _instant, server_default=func.now()),  # as fetched_at: unknown once merged
     Column("fetched_at", _instant),
     UniqueConstraint("generation_id", "partition", "start_offset"),

@@ -12,7 +12,7 @@ from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
 from orderbook.simulator.market import Market
 from orderbook.store.encoding import copy_input
-from orderbook.store.landing import Summarise
+from orderbook.store.landing import Summarise, Summary
 from orderbook.stream.batch import Record
 from orderbook.tick import encode, microseconds
 from tests.processes import SYMBOLS
@@ -35,7 +35,7 @@ def bench_summary() -> None:
         copy_input(ticks)
         return (time.thread_time() - began) * 1e6 / TICKS
 
-    pairs = [(cost(lambda ticks: "[]"), cost(summarise)) for _ in range(PAIRS)]
+    pairs = [(cost(lambda ticks: Summary("[]", "{}")), cost(summarise)) for _ in range(PAIRS)]
     costs = sorted(after - before for before, after in pairs)
     base, more = statistics.median(before for before, _ in pairs), statistics.median(costs)
     machine = f"{platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"

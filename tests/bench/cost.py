@@ -21,6 +21,7 @@ BARE = {
     "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "bare"), os.environ.get("PYTHONPATH", "")]),
     "ORDERBOOK_METRICS__ENABLED": "false",
     "ORDERBOOK_COMPLETENESS__INTERVAL_SECONDS": "1000000",
+    "ORDERBOOK_COMPLETENESS__CLOCK_INTERVAL_SECONDS": "1000000",
 }
 UNSTITCHED = """
     SELECT count(*) FROM partition_cursor c LEFT JOIN sequence_cursor s USING (generation_id, partition)

@@ -4,10 +4,11 @@ from typing import Any
 
 from orderbook.completeness.summary import Summariser
 from orderbook.metrics import Metric
+from orderbook.store.landing import Summary
 
 
-def _no_summary(_self: Summariser, _ticks: Any) -> str:
-    return "[]"
+def _no_summary(_self: Summariser, _ticks: Any) -> Summary:
+    return Summary("[]", "{}")
 
 
 def _nothing(*_: Any) -> None:

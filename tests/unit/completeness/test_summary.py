@@ -35,7 +35,8 @@ def table(found: list[tuple[int, str, int, int]]) -> pa.Table:
     columns = {name: [] for name in TICKS.names}  # type: ignore[var-annotated]
     for offset, symbol, number, at in found:
         values = {"symbol": symbol, "sequence_id": number, "kafka_offset": offset,
-                  "event_time": from_microseconds(START + at)}  # fmt: skip
+                  "event_time": from_microseconds(START + at),
+                  "received_time": from_microseconds(START + at + 1_000 - 10 * at)}  # fmt: skip
         for name in TICKS.names:
             columns[name].append(values.get(name))
     whole = pa.Table.from_pydict(columns, TICKS)
@@ -72,9 +73,16 @@ def test_a_summary_is_what_looking_at_each_row_finds(found: list[tuple[str, int,
 
 def test_a_healthy_range_is_one_section_a_symbol() -> None:
     found = [(n, "AB"[n % 2], n // 2, n) for n in range(1_000)]
-    text = Summariser(load_profiles(None))(table(found))
+    text = Summariser(load_profiles(None))(table(found)).sequences
     assert [len(summary[2]) for summary in json.loads(text)] == [1, 1]
     assert len(text) < 400
+
+
+@given(rows)
+def test_of_each_symbols_skews_the_smallest_is_kept(found: list[tuple[str, int, int]]) -> None:
+    numbered = [(offset, *row) for offset, row in enumerate(found)]
+    expected = {symbol: min(1_000 - 10 * at for s, _, at in found if s == symbol) for symbol, _, _ in found}
+    assert json.loads(Summariser(PROFILES)(table(numbered)).skews) == expected
 
 
 def test_a_summary_comes_back_from_its_json() -> None:
@@ -83,5 +91,5 @@ def test_a_summary_comes_back_from_its_json() -> None:
 
 
 def test_no_ticks_no_summary() -> None:
-    assert Summariser(PROFILES)(TICKS.empty_table()) == "[]"
+    assert Summariser(PROFILES)(TICKS.empty_table()) == ("[]", "{}")
     assert timedelta(microseconds=HOUR_MICROSECONDS) == timedelta(hours=1)
