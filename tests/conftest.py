@@ -50,9 +50,12 @@ class Shares(LoadFileScheduling):
         return "deployments" if nodeid.startswith(WHOLE) else super()._split_scope(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
-    """With ``-n``, each worker has servers of its own; beside a deployment the rest mostly waits."""
-    return Shares(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares | None:
+    """With ``-n``, each worker has servers of its own; beside a deployment the rest mostly waits.
+
+    ``--dist loadfile`` is left alone: deployments that wait out minutes of a fault may stand side by side.
+    """
+    return None if config.getoption("dist") == "loadfile" else Shares(config, log)
 
 
 @pytest.fixture(autouse=True)
