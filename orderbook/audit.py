@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import Fault
 from orderbook.store.recount import AuditedCursor, AuditedRange, Recount, Snapshot, Stored
-from orderbook.stream.batch import FetchLimits, RangeFetcher, Record, read_all
+from orderbook.stream.batch import FetchLimits, RangeFetcher, read_all
+from orderbook.stream.records import Record
 from orderbook.stream.topics import LogBounds, TopicIdentity
 from orderbook.tick import FIELDS
 

@@ -32,7 +32,8 @@ from orderbook.store.journal import Operator
 from orderbook.store.rebuild import Changes, Verdicts, compare, extent_of_day
 from orderbook.store.recount import AuditedCursor, Stored, snapshot
 from orderbook.store.rejects import Reject
-from orderbook.stream.batch import FetchLimits, RangeFetcher, Record, read_all
+from orderbook.stream.batch import FetchLimits, RangeFetcher, read_all
+from orderbook.stream.records import Record
 from orderbook.stream.topics import TopicIdentity
 from orderbook.tick import FIELDS, OrderBookTick, encode
 

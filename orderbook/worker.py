@@ -13,7 +13,7 @@ from orderbook.ingest.validator import Validator
 from orderbook.logs import configure
 from orderbook.store.encoding import copy_input
 from orderbook.store.rejects import quarantine_rows
-from orderbook.stream.batch import Record, Records
+from orderbook.stream.records import Record, Records
 from orderbook.tasks import make_days
 from orderbook.turns import profiles
 

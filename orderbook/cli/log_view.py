@@ -9,8 +9,9 @@ from orderbook.cli.services import range_fetcher, topic_client
 from orderbook.errors import OffsetOutOfRange, Refused, Unavailable
 from orderbook.store.ledger_reader import newest_cursors
 from orderbook.store.reader import Reader
-from orderbook.stream.batch import FetchLimits, RangeFetcher, Record
+from orderbook.stream.batch import FetchLimits, RangeFetcher
 from orderbook.stream.lag import age_seconds
+from orderbook.stream.records import Record
 from orderbook.stream.topics import TopicClient
 
 LOOK_SECONDS = 0.2

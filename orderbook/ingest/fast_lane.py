@@ -6,7 +6,6 @@ Records that are written alike are read by their layout, the others by Arrow's p
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -27,7 +26,7 @@ from orderbook.ingest.layout import Layout, layout_of
 from orderbook.ingest.validator import Judged, Validator
 from orderbook.profiles import FIRST_TIME, LAST_TIME, Profile, Profiles
 from orderbook.store.landing import TICKS
-from orderbook.stream.batch import Record, Records
+from orderbook.stream.records import Record, Records, Spans
 from orderbook.tick import FIELDS, SCHEMA_VERSION, is_symbol, microseconds
 
 _VERSIONS: Final = frozenset({None, str(SCHEMA_VERSION).encode()})
@@ -41,16 +40,25 @@ _NUMBER: Final = (int, float, type(None))
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Some values of a range, and their places in it."""
+    """Some records of a range, by their places in it."""
 
-    values: Sequence[bytes]
+    records: Records
     places: Integers
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.places)
+
+    @property
+    def spans(self) -> Spans:
+        """Where their values stand; what is null has no length."""
+        starts, ends = self.records.values.at(self.places)
+        return Spans(starts, np.maximum(starts, ends))
+
+    def values(self) -> list[bytes]:
+        return [self.records.value(at) or b"" for at in self.places.tolist()]
 
     def those(self, keep: Mask) -> "_Block":
-        return self if keep.all() else _Block(list(compress(self.values, keep)), self.places[keep])
+        return self if keep.all() else _Block(self.records, self.places[keep])
 
     def split(self, keep: Mask) -> tuple["_Block", Integers]:
         """Those to keep, and the places of the others."""
@@ -58,7 +66,7 @@ class _Block:
 
     def halves(self) -> tuple["_Block", "_Block"]:
         half = len(self) // 2
-        return _Block(self.values[:half], self.places[:half]), _Block(self.values[half:], self.places[half:])
+        return _Block(self.records, self.places[:half]), _Block(self.records, self.places[half:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class _Stamps:
 
     @classmethod
     def of(cls, records: Records) -> "_Stamps":
-        return cls(np.array(records.offsets, np.int64), np.array(records.timestamps_ms, np.int64) * 1000)
+        return cls(records.offsets, records.timestamps_ms * 1000)
 
 
 _Accepted = tuple[list[pa.Table], list[Integers]]  # tables of the certainly valid, and the places of all others
@@ -91,7 +99,7 @@ class FastLane:
         stamps = _Stamps.of(held)
         block, odd = self._of_our_version(held)
         tables, unfit, block = self._written_alike(block, stamps)
-        block, unclear = block.split(lines_are_plain(block.values, _QUOTES))
+        block, unclear = block.split(lines_are_plain(block.values(), _QUOTES))
         parsed, doubtful = self._accept(block, stamps)
         places = np.sort(np.concatenate([odd, *unfit, unclear, *doubtful]))
         judged = self._validator.judge([held[at] for at in places]) if len(places) else Judged(TICKS.empty_table())
@@ -99,11 +107,9 @@ class FastLane:
         return judged
 
     def _of_our_version(self, held: Records) -> tuple[_Block, Integers]:
-        values = [value or b"" for value in held.values]
-        block = _Block(values, np.arange(len(values)))
-        if _VERSIONS.issuperset(held.versions):
-            return block, block.places[:0]
-        return block.split(np.array([version in _VERSIONS for version in held.versions], np.bool_))
+        block = _Block(held, np.arange(len(held)))
+        ours = np.array([version in _VERSIONS for version in held.versions.kinds], np.bool_)
+        return (block, block.places[:0]) if ours.all() else block.split(ours[held.versions.codes])
 
     def _written_alike(self, block: _Block, stamps: _Stamps) -> tuple[list[pa.Table], list[Integers], _Block]:
         """The ticks whose layout is known, the places of those among them to be judged, and the other records.
@@ -113,9 +119,9 @@ class FastLane:
         tables: list[pa.Table] = []
         left: list[Integers] = []
         for known in (self._layout, None):
-            if len(block) < _FEWEST_ALIKE or (layout := known or layout_of(block.values)) is None:
+            if len(block) < _FEWEST_ALIKE or (layout := known or layout_of(block.records.text, block.spans)) is None:
                 continue
-            found, certain = layout.read(block.values)
+            found, certain = layout.read(block.records.text, block.spans)
             if not certain.any():
                 continue
             self._layout = layout
@@ -128,11 +134,11 @@ class FastLane:
     def _accept(self, block: _Block, stamps: _Stamps) -> _Accepted:
         hopeless: list[Integers] = []
         if self._last_failed:  # bad records come in series: look before the parse fails on them
-            block, bad = block.split(np.array([_will_parse(value) for value in block.values], np.bool_))
+            block, bad = block.split(np.array([_will_parse(value) for value in block.values()], np.bool_))
             hopeless = [bad]
         if not len(block):
             return [], hopeless
-        parsed = parse_lines(block.values)
+        parsed = parse_lines(block.values())
         if parsed is not None:
             self._last_failed = any(len(bad) for bad in hopeless)
             table, rest = self._certain(parsed, block, stamps)

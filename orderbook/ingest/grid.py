@@ -1,4 +1,4 @@
-"""Many records as one text, and their values read where they stand: a word of eight characters at a time.
+"""Many records of one text, and their values read where they stand: a word of eight characters at a time.
 
 Each reader takes the places where values begin and end (the end not included), one row a field and one column a record,
 and returns a column a field and which of the values are plain: of few digits, in the usual form. What is not plain may
@@ -28,11 +28,11 @@ from orderbook.ingest.words import (
     word,
 )
 from orderbook.store.copy_out import EXACT, INSTANT
+from orderbook.stream.records import Spans
 from orderbook.tick import DECIMAL_PLACES, is_symbol
 
 _MOST_WORDS: Final = 4  # read in one go
 LONGEST_PART: Final = _MOST_WORDS * WIDTH  # characters that stand before or behind a value
-_PAD: Final = b"\n" * 3 * LONGEST_PART  # on both sides, so that no place is outside, whatever stands in a record
 _COMMA, _MINUS, _POINT, _ZERO, _ZULU = b",-.0Z"
 _LONGEST_SYMBOL = 2 * WIDTH
 _SHORTEST_TIME, _LONGEST_TIME = len("0000-00-00T00:00:00Z"), len("0000-00-00T00:00:00.000000Z")
@@ -41,13 +41,10 @@ _POWERS: Final = np.array([10**power for power in range(DECIMAL_PLACES + 1)], np
 
 
 class Grid:
-    """Many records in one text, read by places in it."""
+    """Some records of a text with margins, read by places in it. They stand in order, with anything between them."""
 
-    def __init__(self, records: Sequence[bytes]) -> None:
-        text = b"\n".join([_PAD, *records, _PAD])
-        lengths = np.fromiter(map(len, records), np.int64, len(records))
-        self._ends = np.cumsum(lengths + 1) + len(_PAD)
-        self._starts = self._ends - lengths
+    def __init__(self, text: bytes, records: Spans) -> None:
+        self._starts, self._ends = records
         self._text = np.frombuffer(text, np.uint8)
         self._views = {
             count: np.ndarray((len(text) - count * WIDTH + 1,), f"V{count * WIDTH}", text, strides=(1,))
@@ -56,17 +53,14 @@ class Grid:
 
     def edges(self, commas: int) -> tuple[Mask, list[Integers]]:
         """Which records have so many commas; of all, their first place, those of their commas, and their last."""
-        places = np.flatnonzero(self._text == _COMMA)
-        count = len(self._starts)
-        rows = places.reshape(-1, commas) if len(places) == count * commas else places[:0].reshape(0, commas)
-        if len(rows) and (rows[:, 0] > self._starts).all() and (rows[:, -1] < self._ends).all():
-            fitting = np.ones(count, np.bool_)
-        else:
-            first_of = np.searchsorted(places, self._starts)
-            fitting = np.searchsorted(places, self._ends) - first_of == commas
-            rows = np.repeat(self._starts[:, None], commas, axis=1)
-            rows[fitting] = places[first_of[fitting][:, None] + np.arange(commas)]
-        return fitting, [self._starts, *np.ascontiguousarray(rows.T), self._ends - 1]
+        begin, end = int(self._starts[0]), int(self._ends[-1])
+        places = np.flatnonzero(self._text[begin:end] == _COMMA) + begin
+        first_of = np.searchsorted(places, self._starts)
+        beyond = np.append(places, [len(self._text)] * (commas + 1))  # so that each record has as many
+        rows = beyond[first_of + np.arange(commas + 1)[:, None]]
+        fitting = (rows[-2] < self._ends) & (rows[-1] >= self._ends)
+        rows = rows[:-1] if fitting.all() else np.where(fitting, rows[:-1], self._starts)
+        return fitting, [self._starts, *rows, self._ends - 1]
 
     def words(self, places: Integers, count: int) -> list[Words]:
         """So many words of eight characters, one after the other, from each place on; they are the first axis."""

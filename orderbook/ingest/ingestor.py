@@ -27,7 +27,8 @@ from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
 from orderbook.store.landing import Landing, Load, Summarise, rows_without
 from orderbook.store.rejects import Reject
-from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher, Records
+from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher
+from orderbook.stream.records import Integers
 
 log = structlog.get_logger(__name__)
 
@@ -193,8 +194,7 @@ class Ingestor:
             record = next(record for record in batch.records if record.offset == offset)
             return reject(record, Fault("refused", None, detail))
 
-        offsets = batch.records.offsets if isinstance(batch.records, Records) else [r.offset for r in batch.records]
-        gaps = _gaps(offsets, claim.start, position)
+        gaps = _gaps(batch.records.offsets, claim.start, position)
         return Load(ticks, rejects, gaps, position, refuse, self._summarise, fetched)
 
     def _make_days(self, session: Session, judged: Judged) -> int | None:
@@ -234,9 +234,8 @@ class Ingestor:
         self._days = set()
 
 
-def _gaps(offsets: Sequence[int], start: int, position: int) -> int:
+def _gaps(offsets: Integers, start: int, position: int) -> int:
     """Offsets of ``[start, position)`` without a record, counted between the records that are there."""
-    there = np.array(offsets, np.int64)
-    steps = np.diff(there[there < position], prepend=start - 1, append=position)
+    steps = np.diff(offsets[offsets < position], prepend=start - 1, append=position)
     assert (steps > 0).all(), f"an offset of {start}-{position - 1} came twice or out of order"
     return int((steps - 1).sum())

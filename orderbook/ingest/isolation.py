@@ -22,7 +22,8 @@ from orderbook.ingest.validator import Judged, columns, reject
 from orderbook.profiles import Fault
 from orderbook.store.claims import Claim
 from orderbook.store.rejects import Reject
-from orderbook.stream.batch import Batch, Record
+from orderbook.stream.batch import Batch
+from orderbook.stream.records import Record, Records
 from orderbook.tick import OrderBookTick
 
 log = structlog.get_logger(__name__)
@@ -116,7 +117,7 @@ class Isolation:
             found.judging = None
             if monotonic() > deadline and found.position > claim.start:
                 break  # land what is settled; the rest becomes another range
-        batch = Batch(claim.start, found.records, found.position)
+        batch = Batch(claim.start, Records.of(found.records), found.position)
         return batch, Judged(columns(found.ticks, found.tick_offsets), found.rejects)
 
     def _run_child(self, claim: Claim, found: _Findings, step: int, renew: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from orderbook.ingest.grid import LONGEST_PART, Grid, decimals, sequences, symbols, times
 from orderbook.ingest.words import Integers, Mask
+from orderbook.stream.records import Spans
 from orderbook.tick import FIELDS
 
 _PART = re.compile(rb'([{,][ \t]*"([a-z_]+)"[ \t]*:[ \t]*"?)[^",{}\\]*?("?[ \t]*)(?=[,}])')
@@ -51,17 +52,17 @@ class Layout:
         short = all(max(len(value.before), len(value.after)) <= LONGEST_PART for value in values)
         return cls(values) if quoted and short else None
 
-    def read(self, records: Sequence[bytes]) -> tuple[pa.Table, Mask]:
-        """The ticks of those records that are written like this, in order, and which those are.
+    def read(self, text: bytes, records: Spans) -> tuple[pa.Table, Mask]:
+        """The ticks of those records of the text that are written like this, in order, and which those are.
 
         Every value is one that the judge reads the same way; whether the rules allow it is not asked here.
         """
-        parts = [self._read(records[at : at + _TOGETHER]) for at in range(0, len(records), _TOGETHER)]
+        starts = range(0, len(records.starts), _TOGETHER)
+        parts = [self._read(Grid(text, records.at(slice(at, at + _TOGETHER)))) for at in starts]
         tables, certain = zip(*parts, strict=True)
         return pa.concat_tables(tables).combine_chunks(), np.concatenate(certain)
 
-    def _read(self, records: Sequence[bytes]) -> tuple[pa.Table, Mask]:
-        grid = Grid(records)
+    def _read(self, grid: Grid) -> tuple[pa.Table, Mask]:
         certain, edges = grid.edges(len(self.values) - 1)
         spans: dict[str, tuple[Integers, Integers]] = {}
         for value, left, right in zip(self.values, edges[:-1], edges[1:], strict=True):
@@ -78,9 +79,10 @@ class Layout:
         return table if certain.all() else table.filter(pa.array(certain)), certain
 
 
-def layout_of(records: Sequence[bytes]) -> Layout | None:
-    """The layout of the first of these records that has one."""
-    return next(filter(None, map(Layout.of, records[:_LOOKED_AT])), None)
+def layout_of(text: bytes, records: Spans) -> Layout | None:
+    """The layout of the first of these records of the text that has one."""
+    places = zip(*records.at(slice(_LOOKED_AT)), strict=True)
+    return next(filter(None, (Layout.of(text[start:end]) for start, end in places)), None)
 
 
 _Reader = Callable[[Grid, Integers, Integers], tuple[list[Any], Mask]]

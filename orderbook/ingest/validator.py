@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from orderbook.profiles import Fault, Profiles
 from orderbook.store.landing import TICKS
 from orderbook.store.rejects import Reject
-from orderbook.stream.batch import Record
+from orderbook.stream.records import Record
 from orderbook.tick import FIELDS, SCHEMA_VERSION, OrderBookTick, decode, finer_than_microseconds
 
 _REASON_OF_FIELD: Final = {

@@ -7,8 +7,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from orderbook.errors import EarlyEnd, OffsetOutOfRange, OutOfTime, Unavailable
 from orderbook.sections import KafkaSettings
-from orderbook.stream.batch import Batch, FetchLimits, Record, Records, version_of
+from orderbook.stream.batch import Batch, FetchLimits, version_of
 from orderbook.stream.connection import AUTHORITY_SETTING, SASL_SETTINGS, confluent_options
+from orderbook.stream.records import Records
 
 _POLL_RECORDS = 5_000
 _REFUSALS = {  # the cluster answers, and will not have us: the setting to look at
@@ -57,7 +58,7 @@ class ConfluentFetcher:
                 self._consumer.assign([TopicPartition(self._topic, partition, start)])
             while not reader.finished:
                 # consume() waits for as many as it is asked for: asking for more than is left costs the whole wait
-                wanted = min(_POLL_RECORDS, end - reader.batch.position)
+                wanted = min(_POLL_RECORDS, end - reader.position)
                 messages = self._consumer.consume(wanted, min(limits.poll_seconds, 0.25))
                 if messages:
                     reader.take(messages)
@@ -69,10 +70,10 @@ class ConfluentFetcher:
         except KafkaException as error:
             raise _translated(error.args[0]) from error
         finally:
-            self._ahead = (partition, reader.batch.position)
+            self._ahead = (partition, reader.position)
             if not whole:
                 self.rest()
-        return reader.batch
+        return reader.batch()
 
     def _note(self, error: KafkaError) -> None:
         # only told so: librdkafka goes on connecting, and a broker may be back before the attempt is over
@@ -82,7 +83,7 @@ class ConfluentFetcher:
             self._away = error  # unless it was said why
 
     def _stop(self, reader: "_Reader", limits: FetchLimits) -> None:
-        if self._away is not None and not reader.records:
+        if self._away is not None and not reader.offsets:
             raise _translated(self._away)
         reader.stop(limits.seconds)
 
@@ -105,12 +106,21 @@ class _Reader:
     """Takes messages until the range is whole or a limit is met."""
 
     def __init__(self, start: int, end: int, most_bytes: int) -> None:
-        self.records = Records()
-        self.batch = Batch(start, self.records, start)
+        self.position = start
+        self.offsets: list[int] = []
+        self._timestamps_ms: list[int] = []
+        self._keys: list[bytes | None] = []
+        self._values: list[bytes | None] = []
+        self._versions: list[bytes | None] = []
         self.finished = False
         self.overran = False  # a record was taken from the client that the batch does not hold
-        self._end = end
+        self._start, self._end = start, end
         self._left = most_bytes
+
+    def batch(self) -> Batch:
+        """What was taken."""
+        columns = (self.offsets, self._timestamps_ms, self._keys, self._values, self._versions)
+        return Batch(self._start, Records.from_columns(*columns), self.position)
 
     def take(self, messages: Sequence[Message]) -> None:
         if not self._take_all(messages):
@@ -129,14 +139,13 @@ class _Reader:
         if size > self._left:
             return False
         self._left -= size
-        records = self.records
-        records.offsets += offsets
-        records.timestamps_ms += [message.timestamp()[1] for message in messages]
-        records.keys += [message.key() for message in messages]
-        records.values += values
-        records.versions += [version_of(message.headers()) for message in messages]
-        self.batch.position = offsets[-1] + 1
-        if self.batch.position >= self._end:
+        self.offsets += offsets
+        self._timestamps_ms += [message.timestamp()[1] for message in messages]
+        self._keys += [message.key() for message in messages]
+        self._values += values
+        self._versions += [version_of(message.headers()) for message in messages]
+        self.position = offsets[-1] + 1
+        if self.position >= self._end:
             self._finish(self._end)
         return True
 
@@ -155,14 +164,17 @@ class _Reader:
             return
         value = message.value()
         size = len(value) if value is not None else 0
-        if self.records and size > self._left:
+        if self.offsets and size > self._left:
             self.overran = True
             self._finish(offset)
             return
         self._left -= size
-        version = version_of(message.headers())
-        self.records.append(Record(offset, message.timestamp()[1], message.key(), value, version))
-        self.batch.position = offset + 1
+        self.offsets.append(offset)
+        self._timestamps_ms.append(message.timestamp()[1])
+        self._keys.append(message.key())
+        self._values.append(value)
+        self._versions.append(version_of(message.headers()))
+        self.position = offset + 1
         if offset + 1 >= self._end:
             self._finish(self._end)
 
@@ -174,12 +186,12 @@ class _Reader:
         self._finish(self._end)  # what is left of the range are gaps: markers, aborted or compacted records
 
     def stop(self, seconds: float) -> None:
-        if not self.records:
-            raise OutOfTime(f"no record from {self.batch.start} on within {seconds:g} s")
-        self._finish(self.batch.position)
+        if not self.offsets:
+            raise OutOfTime(f"no record from {self._start} on within {seconds:g} s")
+        self._finish(self.position)
 
     def _finish(self, position: int) -> None:
-        self.batch.position = position
+        self.position = position
         self.finished = True
 
 

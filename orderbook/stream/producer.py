@@ -19,7 +19,7 @@ from orderbook.stream.batch import VERSION_HEADER
 from orderbook.stream.connection import connected
 from orderbook.tick import SCHEMA_VERSION
 
-MOST_UNACKNOWLEDGED = 10_000  # about 2.5 MB of ticks; more did not raise the rate
+MOST_UNACKNOWLEDGED = 4_000  # some 25 MB of the client's objects; more did not raise the rate
 _NEVER_MS = 2**31 - 1  # delivery is tried until we are stopped: 24 days
 _HEADERS = [(VERSION_HEADER, str(SCHEMA_VERSION).encode())]
 _NOT_ALLOWED = (ClusterAuthorizationFailedError, SaslAuthenticationFailedError, TopicAuthorizationFailedError)

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from orderbook.errors import OffsetOutOfRange
 from orderbook.sections import KafkaSettings
-from orderbook.stream.batch import FetchLimits, RangeFetcher, Record
+from orderbook.stream.batch import FetchLimits, RangeFetcher
 from orderbook.stream.fetcher import make_fetcher
+from orderbook.stream.records import Record
 from orderbook.stream.topics import LogBounds, TopicClient
 from orderbook.tick import OrderBookTick, decode
 

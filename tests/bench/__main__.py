@@ -30,7 +30,7 @@ VARIANTS: Mapping[str, Way] = {
     "pipeline, 1 process": partial(pipeline, processes=1),
     "pipeline, 4 processes": partial(pipeline, processes=4),
     "pipeline, 1 % bad rows": lambda at, log: pipeline(at, at.log(log.ticks, log.partitions, bad_per_thousand=10)),
-    "pipeline, kafka-python": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_KAFKA__CLIENT="kafka-python"),
+    "pipeline, confluent": lambda at, log: pipeline(at, log, ORDERBOOK_KAFKA__CLIENT="confluent"),
     "pipeline, validator alone": lambda at, log: pipeline(at, _short(at, log), ORDERBOOK_INGEST__FAST_LANE="false"),
 }
 ALL: Mapping[str, Way] = {**VARIANTS, **{name: way for name, way in WAYS.items() if name != "pipeline"}}

@@ -13,7 +13,7 @@ from orderbook.profiles import load_profiles
 from orderbook.simulator.market import Market
 from orderbook.store.encoding import copy_input
 from orderbook.store.landing import Summarise, Summary
-from orderbook.stream.batch import Record
+from orderbook.stream.records import Record
 from orderbook.tick import encode, microseconds
 from tests.processes import SYMBOLS
 

@@ -13,8 +13,8 @@ from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
 from orderbook.sections import KafkaSettings
 from orderbook.store.encoding import copy_input
-from orderbook.stream.batch import FetchLimits, Records
-from orderbook.stream.fetch_confluent import ConfluentFetcher
+from orderbook.stream.batch import FetchLimits
+from orderbook.stream.fetcher import make_fetcher
 from tests.bench.stage import Log, Stage
 
 ROWS = 20_000
@@ -31,14 +31,13 @@ def phases(stage: Stage, log: Log) -> Mapping[str, float]:
     lane = FastLane(Validator(profiles), profiles)
     kafka = KafkaSettings(bootstrap_servers=stage.servers.kafka_bootstrap, topic=log.topic)
     ticks = 0
-    with closing(ConfluentFetcher(kafka, ROWS)) as fetcher:
+    with closing(make_fetcher(kafka, ROWS)) as fetcher:
         for partition, start in _ranges(log):
             with _timed(spent, "fetch"):
                 batch = fetcher.fetch(partition, start, start + ROWS, FetchLimits(2**23, 20, 3), _nothing)
-            assert isinstance(batch.records, Records)
             with _timed(spent, "judge"):
                 judged = lane.judge(batch.records)
-            values = [value or b"" for value in batch.records.values]
+            values = [record.value or b"" for record in batch.records]
             with _timed(spent, "judge: lines"):
                 lines_are_plain(values, QUOTES)
             with _timed(spent, "judge: parse"):

@@ -21,7 +21,7 @@ from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for
 from orderbook.store.encoding import copy_input
 from orderbook.store.ledger import Ledger
-from orderbook.stream.batch import Record
+from orderbook.stream.records import Record
 from orderbook.stream.topics import TopicClient
 from tests.bench.cpu import Meter
 from tests.bench.rivals_run import Outcome, race, rivals_python

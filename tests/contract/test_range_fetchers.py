@@ -73,7 +73,7 @@ def test_a_record_carries_the_broker_s_time(log: WrittenLog, fetch: Fetch) -> No
     assert before < at < utc_now() + timedelta(seconds=1)
 
 
-@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd"])
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
 def test_a_compressed_log_is_read_as_any_other(log: WrittenLog, fetch: Fetch, codec: str) -> None:
     log.append(numbered(2_000), **{"compression.type": codec, "linger.ms": 50})
     assert [r.value for r in fetch(500, 1_500).records] == numbered(2_000)[500:1_500]
@@ -130,7 +130,7 @@ def test_nulls_and_empty_values_count_nothing_against_the_limit(log: WrittenLog,
 
 
 def test_the_limit_of_time_ends_a_batch_with_what_there_is(log: WrittenLog, fetch: Fetch) -> None:
-    log.append(numbered(20_000, size=100))
+    log.append(numbered(20_000, size=1_000))
     fetch(0, 1)  # connected
     batch = fetch(0, 20_000, seconds=0.1, between=lambda: time.sleep(0.1))
     assert 0 < len(batch.records) < 20_000

@@ -1,4 +1,4 @@
-"""The whole job with the range fetcher in pure Python, where librdkafka has no wheel."""
+"""The whole job with the other range fetcher, over librdkafka."""
 
 import time
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ TICKS = 30_000
 
 
 @pytest.fixture
-def pure_python(servers: RunningServers, migrated_template: str) -> Iterator[Deployment]:
-    """A deployment whose workers never load librdkafka."""
-    with deployment_over(servers, migrated_template, ORDERBOOK_KAFKA__CLIENT="kafka-python") as deployment:
+def over_librdkafka(servers: RunningServers, migrated_template: str) -> Iterator[Deployment]:
+    """A deployment whose workers read by confluent-kafka."""
+    with deployment_over(servers, migrated_template, ORDERBOOK_KAFKA__CLIENT="confluent") as deployment:
         yield deployment
 
 
-def test_the_job_is_done_without_librdkafka(pure_python: Deployment) -> None:
+def test_the_job_is_done_with_librdkafka(over_librdkafka: Deployment) -> None:
     began = time.monotonic()
-    pure_python.worker()
-    pure_python.beat()
+    over_librdkafka.worker()
+    over_librdkafka.beat()
     flags = f"--symbols {SYMBOLS} --count {TICKS} --interval 0.001 --fault malformed,crossed,late"
-    simulator = pure_python.simulator(flags)
+    simulator = over_librdkafka.simulator(flags)
     wait_for(lambda: simulator.exit_code is not None, 90, what="the simulator has sent all")
-    pure_python.wait_for_prefix(pure_python.ends(), 60)
-    print(f"\n{TICKS:,} ticks through kafka-python in {time.monotonic() - began:.1f} s, starts included")
-    assert sum(pure_python.prefix().values()) == TICKS
-    assert compare(pure_python.sent, pure_python.database_url) == SAME
-    audit = pure_python.run("orderbook audit --deep")
+    over_librdkafka.wait_for_prefix(over_librdkafka.ends(), 60)
+    print(f"\n{TICKS:,} ticks through librdkafka in {time.monotonic() - began:.1f} s, starts included")
+    assert sum(over_librdkafka.prefix().values()) == TICKS
+    assert compare(over_librdkafka.sent, over_librdkafka.database_url) == SAME
+    audit = over_librdkafka.run("orderbook audit --deep")
     assert audit.returncode == 0, audit.stdout + audit.stderr

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from orderbook.profiles import Profiles, load_profiles
-from orderbook.stream.batch import Record, version_of
+from orderbook.stream.batch import version_of
+from orderbook.stream.records import Record
 from orderbook.tick import FIELDS
 from tests.contract.written_log import Written
 from tests.unit.wire import BROKER_MS, VALID, written

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from orderbook.config import settings
-from orderbook.stream.batch import FetchLimits, Record
+from orderbook.stream.batch import FetchLimits
 from orderbook.stream.fetcher import make_fetcher
+from orderbook.stream.records import Record
 from orderbook.stream.topics import TopicClient
 
 LIMITS = FetchLimits(bytes=2**30, seconds=30, poll_seconds=1)

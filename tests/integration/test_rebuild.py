@@ -19,8 +19,9 @@ from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for
 from orderbook.store.journal import Operator
 from orderbook.store.recount import snapshot
-from orderbook.stream.batch import FetchLimits, Record
+from orderbook.stream.batch import FetchLimits
 from orderbook.stream.fetcher import make_fetcher
+from orderbook.stream.records import Record
 from orderbook.tick import FIELDS, OrderBookTick
 from tests.commands import ok, outside
 from tests.pipeline import Pipeline, tick, valid

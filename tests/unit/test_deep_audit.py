@@ -11,7 +11,8 @@ from orderbook.errors import Unavailable
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
 from orderbook.store.recount import AuditedRange, Stored
-from orderbook.stream.batch import Batch, FetchLimits, Record
+from orderbook.stream.batch import Batch, FetchLimits
+from orderbook.stream.records import Record, Records
 from orderbook.stream.topics import LogBounds, TopicIdentity
 from orderbook.tick import FIELDS, OrderBookTick, decode
 from tests.unit.memory_store import CURSOR, MemoryStore
@@ -29,7 +30,7 @@ class MemoryFetcher:
     def fetch(self, partition: int, start: int, end: int, limits: FetchLimits, between: Callable[[], None]) -> Batch:
         found = [r for r in self.records if start <= r.offset < end][:2]
         position = found[-1].offset + 1 if len(found) == 2 else end
-        return Batch(start, found, position)
+        return Batch(start, Records.of(found), position)
 
     def close(self) -> None:
         pass
@@ -37,7 +38,7 @@ class MemoryFetcher:
 
 class StuckFetcher(MemoryFetcher):
     def fetch(self, partition: int, start: int, end: int, limits: FetchLimits, between: Callable[[], None]) -> Batch:
-        return Batch(start, [], start)
+        return Batch(start, position=start)
 
 
 def values(value: bytes) -> tuple[Any, ...]:

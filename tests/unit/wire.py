@@ -6,7 +6,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from orderbook.stream.batch import Record
+from orderbook.stream.records import Record
 
 ABSENT: Final = ""  # a field with this text is left out
 BROKER_TIME: Final = datetime(2026, 1, 5, 8, 30, 0, tzinfo=UTC)

@@ -17,7 +17,7 @@ from tests.servers import RunningServers
 pytestmark = pytest.mark.slow
 
 OTHER_VERSION = "0.0.9"
-OTHER_WAYS = {"ORDERBOOK_KAFKA__CLIENT": "kafka-python", "ORDERBOOK_INGEST__FAST_LANE": "false"}
+OTHER_WAYS = {"ORDERBOOK_KAFKA__CLIENT": "confluent", "ORDERBOOK_INGEST__FAST_LANE": "false"}
 LANDED_BY = "SELECT code_version, count(*) FROM offset_range WHERE state = 'done' GROUP BY 1"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from orderbook.cli.log_view import record_line, shown
-from orderbook.stream.batch import Record
+from orderbook.stream.records import Record
 
 
 @pytest.mark.parametrize(

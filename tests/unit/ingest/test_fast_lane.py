@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.validator import Judged, Validator
 from orderbook.profiles import Profile, Profiles, load_profiles
-from orderbook.stream.batch import Record
+from orderbook.stream.records import Record
 from orderbook.tick import OrderBookTick, encode
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

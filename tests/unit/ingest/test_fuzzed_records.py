@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.validator import Judged, Validator
 from orderbook.profiles import REASONS
-from orderbook.stream.batch import Record
+from orderbook.stream.records import Record
 from orderbook.tick import FIELDS
 from tests.faults.hostile import cases, profiles
 from tests.unit.wire import BROKER_MS, VALID, written

@@ -1,10 +1,12 @@
 """Records read where their values stand: whatever is read is what the model reads, to the last digit."""
 
+import itertools
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.layout import Layout, layout_of
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import Profile, Profiles
-from orderbook.stream.batch import Record
+from orderbook.stream.records import MARGIN, Record, Spans
 from orderbook.tick import FIELDS, OrderBookTick, decode, encode
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -37,11 +39,24 @@ def a_tick(number: int = 0, **changes: object) -> bytes:
     return encode(OrderBookTick(**{**values, **changes}))
 
 
+def in_a_log(records: Sequence[bytes]) -> tuple[bytes, Spans]:
+    """The records in one text, and where they stand; what a log has between two may be any bytes."""
+    between = itertools.cycle([b"\x06\x00,k", b"", b'"}\n{"', b"\xff,,,,,,,"])
+    text, starts = MARGIN, []
+    for record in records:
+        text += next(between)
+        starts.append(len(text))
+        text += record
+    begins = np.array(starts, np.int64)
+    return text + MARGIN, Spans(begins, begins + [len(record) for record in records])
+
+
 def read(records: Sequence[bytes], layout: Layout | None = None) -> list[dict[str, object] | None]:
     """What was read of each record, None where it was left to others."""
-    layout = layout or layout_of(records)
+    text, spans = in_a_log(records)
+    layout = layout or layout_of(text, spans)
     assert layout is not None
-    table, certain = layout.read(records)
+    table, certain = layout.read(text, spans)
     rows = iter(table.to_pylist())
     return [next(rows) if there else None for there in certain.tolist()]
 

@@ -13,7 +13,7 @@ from orderbook.profiles import REASONS, load_profiles
 from orderbook.profiles import Fault as Refusal
 from orderbook.simulator.faults import FORMS, Faults, FaultShares, parse_shares
 from orderbook.simulator.market import Market
-from orderbook.stream.batch import Record
+from orderbook.stream.records import Record
 from orderbook.tick import OrderBookTick, encode, microseconds
 
 NOW = datetime(2026, 1, 5, 8, 30, 0, 123456, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderbook.stream.batch import Record, Records
+from orderbook.stream.records import Record, Records
 
 parts = st.none() | st.binary(max_size=4)
 lists = st.lists(st.builds(Record, st.integers(0, 9), st.integers(-1, 9), parts, parts, parts), max_size=8)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderbook.errors import OffsetOutOfRange
-from orderbook.stream.batch import Batch, FetchLimits, Record
+from orderbook.stream.batch import Batch, FetchLimits
+from orderbook.stream.records import Record, Records
 from orderbook.stream.tail import FIRST_STEP, LARGEST_STEP, MOST_OFFSETS, ChainEnd, LogTail, partition_of
 from orderbook.stream.topics import LogBounds, TopicIdentity
 from orderbook.tick import OrderBookTick, encode
@@ -50,7 +51,7 @@ class MemoryLog:
         stop = min(end, start + self.limit)
         self.read[partition] += stop - start
         found = self.records[partition][start:stop]
-        return Batch(start, [Record(start + n, 0, *pair, b"1") for n, pair in enumerate(found)], stop)
+        return Batch(start, Records.of(Record(start + n, 0, *pair, b"1") for n, pair in enumerate(found)), stop)
 
     def close(self) -> None:
         pass

@@ -1,0 +1,112 @@
+"""One fetch request at a time, over kafka-python's connections and metadata: no consumer, nothing read ahead."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kafka import TopicPartition
+from kafka.errors import LeaderNotAvailableError, NoError, for_code
+from kafka.net.compat import KafkaNetClient
+from kafka.protocol.consumer import FetchRequest, IsolationLevel
+
+from orderbook.sections import KafkaSettings
+from orderbook.stream.connection import connected
+from orderbook.stream.record_batches import Aborted
+
+_NEWEST_VERSION = 12  # later ones name topics by their ids
+_NO_SESSION, _NO_EPOCH = 0, -1
+_WAIT_MS = 100  # that a broker waits where there are no records
+_NOBODY = (None, -1)  # leads a partition
+_LONGEST_ANSWER = 2**30  # bytes: one batch is sent whole, however large it is
+
+
+Wait = Callable[[Callable[..., None], Any], None]  # polls until the future is done
+
+
+class Answer(NamedTuple):
+    """What the leader says of a partition."""
+
+    records: bytes  # batches, as ``record_batches`` reads them
+    aborted: list[Aborted]
+    stable_end: int  # the last stable offset
+
+
+class PartitionReader:
+    """Asks the leaders of one topic's partitions for records. Not fork-safe, and without a thread.
+
+    Raises ``KafkaError``, ``OSError``.
+    """
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._topic = kafka.topic
+        timeout_ms = int(kafka.request_timeout_seconds * 1000)
+
+        def bare(kafka_client: Callable[..., KafkaNetClient], **configs: Any) -> KafkaNetClient:
+            made = kafka_client(**configs)
+            made.get_broker_version(timeout_ms)  # which is to reach some broker
+            return made
+
+        self._client = connected(bare, kafka, request_timeout_ms=timeout_ms, receive_message_max_bytes=_LONGEST_ANSWER)
+        self._manager = self._client._manager  # noqa: SLF001 - their client has no time limit of a request
+        self._manager.cluster.config["allow_auto_create_topics"] = False
+        self._manager.cluster.add_topic(self._topic)
+
+    def ask(self, partition: int, offset: int, most_bytes: int, seconds: float, wait: Wait) -> Answer:
+        """The records from the offset on: about so many bytes, but one batch at least.
+
+        Raises what the leader answers, or what kept it from answering. An error that is ``retriable`` may be gone soon.
+        """
+        leader = self._leader(TopicPartition(self._topic, partition), wait)
+        request = self._request(partition, offset, most_bytes)
+        future = self._manager.send(request, node_id=leader, request_timeout_ms=seconds * 1000)
+        wait(self.poll, future)
+        if future.exception is not None:
+            raise future.exception
+        ((found,),) = [topic.partitions for topic in future.value.responses]
+        error = for_code(found.error_code)
+        if error is not NoError:
+            raise error(f"{self._topic} {partition} at offset {offset}")
+        aborted = [Aborted(each.producer_id, each.first_offset) for each in found.aborted_transactions or ()]
+        return Answer(found.records or b"", aborted, found.last_stable_offset)
+
+    def look_again(self) -> None:
+        """Have the metadata asked anew: a leader may have moved."""
+        self._manager.cluster.request_update()
+
+    def poll(self, seconds: float, future: Any = None) -> None:
+        """Do what the connections have to do, for so long, or until the future is done."""
+        self._client.poll(timeout_ms=seconds * 1000, future=future)
+
+    def _leader(self, place: TopicPartition, wait: Wait) -> Any:
+        cluster = self._manager.cluster
+        if cluster.leader_for_partition(place) in _NOBODY:
+            update = cluster.request_update()
+            wait(self.poll, update)
+            if cluster.leader_for_partition(place) in _NOBODY:
+                raise LeaderNotAvailableError(f"{self._topic} {place.partition}")
+        return cluster.leader_for_partition(place)
+
+    def _request(self, partition: int, offset: int, most_bytes: int) -> FetchRequest:
+        wanted = FetchRequest.FetchTopic.FetchPartition(
+            partition=partition,
+            current_leader_epoch=_NO_EPOCH,
+            fetch_offset=offset,
+            last_fetched_epoch=_NO_EPOCH,
+            partition_max_bytes=most_bytes,
+        )
+        return FetchRequest(
+            max_wait_ms=_WAIT_MS,
+            min_bytes=1,
+            max_bytes=most_bytes,
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            session_id=_NO_SESSION,
+            session_epoch=_NO_EPOCH,
+            topics=[FetchRequest.FetchTopic(topic=self._topic, partitions=[wanted])],
+            forgotten_topics_data=[],
+            rack_id="",
+            min_version=FetchRequest.min_version_for_isolation_level(IsolationLevel.READ_COMMITTED),
+            max_version=_NEWEST_VERSION,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
