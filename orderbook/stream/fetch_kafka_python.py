@@ -1,41 +1,56 @@
 """The range fetcher over kafka-python's connections: batches as the broker has them, read as columns."""
 
 from collections.abc import Callable
-from time import monotonic
+from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from typing import Any, NamedTuple
 
-from kafka.errors import KafkaError, KafkaTimeoutError, OffsetOutOfRangeError, RequestTimedOutError
+from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from orderbook.errors import EarlyEnd, OffsetOutOfRange, OutOfTime, Unavailable
+from orderbook.errors import EarlyEnd, OffsetOutOfRange, Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.stream.batch import Batch, FetchLimits
-from orderbook.stream.partition_reader import Answer, PartitionReader
+from orderbook.stream.fetch_attempt import LOOK_SECONDS, Attempt
+from orderbook.stream.partition_reader import PartitionReader, Wait
 from orderbook.stream.record_batches import Slice
 from orderbook.stream.record_columns import read_records
-from orderbook.stream.records import Integers, Records
+from orderbook.stream.records import Records
 
-_PAUSE_SECONDS = 0.1  # before another try
-_LOOK_SECONDS = 0.25  # the longest wait without a call of ``between``
 _LEAST_BYTES, _MOST_BYTES = 2**14, 2**23  # asked for at once
 _FIRST_GUESS = 256  # bytes a record
 
 
-class _Left(NamedTuple):
-    """What an answer held beyond the range that it was asked for."""
+class _Read(NamedTuple):
+    """What an answer held, from offset ``start`` on."""
 
     partition: int
     start: int
     records: Records
-    position: int
+    position: int  # the offset behind it
+    stable_end: int  # where the log ends
+
+
+class _Ahead:
+    """An answer that is waited for and read by a thread, while the range before it is judged and landed."""
+
+    def __init__(self, partition: int, start: int, read: Callable[["_Ahead"], _Read], thread: Executor) -> None:
+        self.partition, self.start = partition, start
+        self.given_up = False
+        self.job = thread.submit(read, self)
 
 
 class KafkaPythonFetcher:
-    """See ``batch.RangeFetcher``. It asks for what a range should take, and keeps what came beyond for the next."""
+    """See ``batch.RangeFetcher``. It asks for what a range should take, and keeps what came beyond for the next.
+
+    At a range's end it asks for as much again, where the log has it.
+    """
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._topic = kafka.topic
         self._record_bytes = float(_FIRST_GUESS)  # of the log, of the last answer
-        self._left: _Left | None = None
+        self._left: _Read | None = None
+        self._ahead: _Ahead | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
         try:
             self._reader = PartitionReader(kafka)
         except (KafkaError, OSError) as error:
@@ -43,43 +58,45 @@ class KafkaPythonFetcher:
 
     def fetch(self, partition: int, start: int, end: int, limits: FetchLimits, between: Callable[[], None]) -> Batch:
         """See ``batch.RangeFetcher``."""
-        attempt = _Attempt(start, end, limits, between)
+        attempt = Attempt(start, end, limits, between)
         left, self._left = self._left, None
         if left is not None and (left.partition, left.start) == (partition, start):
             attempt.take(left.records, left.position)
-        while not attempt.finished:
-            records, position = self._read(partition, attempt)
-            attempt.take(records, position)
-        batch, rest, position = attempt.result()
-        if len(rest):
-            self._left = _Left(partition, batch.position, rest, position)
-        return batch
-
-    def _read(self, partition: int, attempt: "_Attempt") -> tuple[Records, int]:
-        """The next records, and the offset behind them; none where the attempt's time is up."""
-        at = attempt.position
         try:
-            answer = self._ask(partition, attempt)
-            if answer is None:
-                return Records.of(()), at
-            answered = Slice(answer.records, answer.aborted, at)
-            records = read_records(list(answered), at)
+            while not attempt.finished:
+                self._go_on(partition, attempt)
+            batch, rest, position = attempt.result()
+            if len(rest):
+                self._left = _Read(partition, batch.position, rest, position, attempt.stable_end)
+            if batch.position == end and attempt.stable_end - end >= end - start:
+                self._read_ahead(partition, position, 2 * end - start - position, attempt)
         except OffsetOutOfRangeError as error:
-            raise OffsetOutOfRange(f"{self._topic} {partition} at {at}: {error}") from error
+            raise OffsetOutOfRange(f"{self._topic} {partition} at {attempt.position}: {error}") from error
         except (KafkaError, OSError) as error:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
-        if answered.next_offset == at and answer.stable_end <= at:
-            raise EarlyEnd(f"the log ends at {answer.stable_end}, before {attempt.end}")
-        if answered.next_offset > at:
-            self._record_bytes = len(answer.records) / (answered.next_offset - at)
-        return records, answered.next_offset
+        return batch
 
-    def _ask(self, partition: int, attempt: "_Attempt") -> Answer | None:
-        wanted = int((attempt.end - attempt.position) * self._record_bytes * 1.05)
-        most_bytes = max(_LEAST_BYTES, min(wanted, attempt.left_bytes, _MOST_BYTES))
+    def _go_on(self, partition: int, attempt: Attempt) -> None:
+        """Take what comes next, or nothing where the attempt's time is up."""
+        at = attempt.position
+        read = self._ask(partition, attempt)
+        if read is None:
+            attempt.stop()
+            return
+        attempt.stable_end = read.stable_end
+        if read.position == at and read.stable_end <= at:
+            raise EarlyEnd(f"the log ends at {read.stable_end}, before {attempt.end}")
+        attempt.take(read.records, read.position)
+
+    def _ask(self, partition: int, attempt: Attempt) -> _Read | None:
         while True:
             try:
-                return self._reader.ask(partition, attempt.position, most_bytes, attempt.seconds_left, attempt.wait)
+                read = self._was_read_ahead(partition, attempt)
+                if read is None:
+                    count = attempt.end - attempt.position
+                    future = self._send(partition, attempt.position, count, attempt.left_bytes, attempt)
+                    self._wait_in(attempt)(self._reader.poll, future)
+                    read = self._read(partition, attempt.position, future)
             except KafkaError as error:
                 if not error.retriable:
                     raise
@@ -88,89 +105,56 @@ class KafkaPythonFetcher:
                     return None
                 self._reader.look_again()
                 attempt.pause(self._reader.poll)
+            else:
+                return read
+
+    def _read(self, partition: int, start: int, future: Any) -> _Read:
+        answer = self._reader.answer(future)
+        answered = Slice(answer.records, answer.aborted, start)
+        records = read_records(list(answered), start)
+        if answered.next_offset > start:
+            self._record_bytes = len(answer.records) / (answered.next_offset - start)
+        return _Read(partition, start, records, answered.next_offset, answer.stable_end)
+
+    def _send(self, partition: int, start: int, count: int, most_bytes: int, attempt: Attempt) -> Any:
+        wanted = max(_LEAST_BYTES, min(int(count * self._record_bytes * 1.05), most_bytes, _MOST_BYTES))
+
+        return self._reader.send(partition, start, wanted, self._wait_in(attempt))
+
+    def _wait_in(self, attempt: Attempt) -> Wait:
+        def wait(poll: Callable[..., None], future: Any) -> None:
+            attempt.wait(lambda seconds: poll(seconds, future), lambda: future.is_done)
+
+        return wait
+
+    def _read_ahead(self, partition: int, start: int, count: int, attempt: Attempt) -> None:
+        future = self._send(partition, start, count, _MOST_BYTES, attempt)
+
+        def read(ahead: _Ahead) -> _Read:
+            while not future.is_done and not ahead.given_up:
+                self._reader.poll(LOOK_SECONDS, future)
+            return self._read(partition, start, future)
+
+        self._ahead = _Ahead(partition, start, read, self._thread)
+
+    def _was_read_ahead(self, partition: int, attempt: Attempt) -> _Read | None:
+        """What was read ahead, where it is what is wanted. The connections are this thread's again."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return None
+        wanted = (ahead.partition, ahead.start) == (partition, attempt.position)
+        ahead.given_up = not wanted
+        attempt.wait(lambda seconds: wait_for([ahead.job], seconds), ahead.job.done)
+        return ahead.job.result() if wanted else None
 
     def rest(self) -> None:
         """See ``batch.RangeFetcher``."""
         self._left = None
+        if self._ahead is not None:
+            self._ahead.given_up = True
 
     def close(self) -> None:
         """Close the connections."""
-        self._left = None
+        self.rest()
+        self._thread.shutdown()
         self._reader.close()
-
-
-class _Attempt:
-    """One fetch: what it has, and what is left of its limits."""
-
-    def __init__(self, start: int, end: int, limits: FetchLimits, between: Callable[[], None]) -> None:
-        self.position, self.end = start, end
-        self.finished = False
-        self.left_bytes = limits.bytes
-        self._start = start
-        self._limits = limits
-        self._deadline = monotonic() + limits.seconds
-        self._between = between
-        self._parts: list[Records] = []
-        self._rest = Records.of(())
-        self._after = start  # the offset behind the rest
-
-    @property
-    def seconds_left(self) -> float:
-        return max(0.0, self._deadline - monotonic())
-
-    @property
-    def is_over(self) -> bool:
-        return monotonic() >= self._deadline
-
-    def take(self, records: Records, position: int) -> None:
-        """Take those of the records that the range and the limits allow."""
-        fitting = int(records.offsets.searchsorted(self.end))
-        sizes = _sizes(records)[:fitting]
-        within = int(sizes.cumsum().searchsorted(self.left_bytes, "right"))
-        if within == 0 and fitting and not self._parts:
-            within = 1
-        if within < fitting:
-            self._finish(int(records.offsets[within]), records[within:], position)
-        elif position >= self.end:
-            self._finish(self.end, records[fitting:], position)
-        else:
-            self.position = position
-        if within:
-            self._parts.append(records[:within])
-            self.left_bytes -= int(sizes[:within].sum())
-        if not self.finished and self.is_over:
-            self._stop()
-
-    def _finish(self, position: int, rest: Records, after: int) -> None:
-        self.position, self._rest, self._after, self.finished = position, rest, after, True
-
-    def _stop(self) -> None:
-        if not self._parts:
-            raise OutOfTime(f"no record from {self._start} on within {self._limits.seconds:g} s")
-        self._finish(self.position, Records.of(()), self.position)
-
-    def give_up(self, error: KafkaError) -> None:
-        """The time is up. Raises the error where nothing came, and it is not the range that was too long."""
-        if not self._parts and not isinstance(error, KafkaTimeoutError | RequestTimedOutError):
-            raise error
-
-    def wait(self, poll: Callable[..., None], future: Any) -> None:
-        """Poll until the future is done."""
-        while not future.is_done:
-            poll(min(self._limits.poll_seconds, _LOOK_SECONDS), future)
-            self._between()
-
-    def pause(self, poll: Callable[..., None]) -> None:
-        """Let the connections do their work for a moment."""
-        poll(_PAUSE_SECONDS)
-        self._between()
-
-    def result(self) -> tuple[Batch, Records, int]:
-        """What was fetched; what came beyond, and the offset behind that."""
-        records = Records.joined(self._parts) if self._parts else Records.of(())
-        return Batch(self._start, records, self.position), self._rest, self._after
-
-
-def _sizes(records: Records) -> Integers:
-    sizes: Integers = (records.values.ends - records.values.starts).clip(0)
-    return sizes

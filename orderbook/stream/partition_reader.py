@@ -1,4 +1,4 @@
-"""One fetch request at a time, over kafka-python's connections and metadata: no consumer, nothing read ahead."""
+"""Single fetch requests, over kafka-python's connections and metadata: no consumer, no thread."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from orderbook.stream.record_batches import Aborted
 
 _NEWEST_VERSION = 12  # later ones name topics by their ids
 _NO_SESSION, _NO_EPOCH = 0, -1
+_LONGEST_WAIT_MS = 120_000  # for an answer: one that was asked for ahead lies there while the range before it lands
 _WAIT_MS = 100  # that a broker waits where there are no records
 _NOBODY = (None, -1)  # leads a partition
 _LONGEST_ANSWER = 2**30  # bytes: one batch is sent whole, however large it is
@@ -31,10 +32,7 @@ class Answer(NamedTuple):
 
 
 class PartitionReader:
-    """Asks the leaders of one topic's partitions for records. Not fork-safe, and without a thread.
-
-    Raises ``KafkaError``, ``OSError``.
-    """
+    """Asks the leaders of one topic's partitions for records. Not fork-safe. Raises ``KafkaError``, ``OSError``."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._topic = kafka.topic
@@ -50,21 +48,26 @@ class PartitionReader:
         self._manager.cluster.config["allow_auto_create_topics"] = False
         self._manager.cluster.add_topic(self._topic)
 
-    def ask(self, partition: int, offset: int, most_bytes: int, seconds: float, wait: Wait) -> Answer:
-        """The records from the offset on: about so many bytes, but one batch at least.
+    def send(self, partition: int, offset: int, most_bytes: int, wait: Wait) -> Any:
+        """Ask for the records from the offset on: about so many bytes, but one batch at least. Returns a future.
 
-        Raises what the leader answers, or what kept it from answering. An error that is ``retriable`` may be gone soon.
+        Raises ``LeaderNotAvailableError``, and why no request can be sent.
         """
         leader = self._leader(TopicPartition(self._topic, partition), wait)
         request = self._request(partition, offset, most_bytes)
-        future = self._manager.send(request, node_id=leader, request_timeout_ms=seconds * 1000)
-        wait(self.poll, future)
+        return self._manager.send(request, node_id=leader, request_timeout_ms=_LONGEST_WAIT_MS)
+
+    def answer(self, future: Any) -> Answer:
+        """What came of a request that is done.
+
+        Raises what the leader answers, or what kept it from answering. An error that is ``retriable`` may be gone soon.
+        """
         if future.exception is not None:
             raise future.exception
         ((found,),) = [topic.partitions for topic in future.value.responses]
         error = for_code(found.error_code)
         if error is not NoError:
-            raise error(f"{self._topic} {partition} at offset {offset}")
+            raise error(f"{self._topic} {found.partition_index}")
         aborted = [Aborted(each.producer_id, each.first_offset) for each in found.aborted_transactions or ()]
         return Answer(found.records or b"", aborted, found.last_stable_offset)
 
@@ -79,8 +82,7 @@ class PartitionReader:
     def _leader(self, place: TopicPartition, wait: Wait) -> Any:
         cluster = self._manager.cluster
         if cluster.leader_for_partition(place) in _NOBODY:
-            update = cluster.request_update()
-            wait(self.poll, update)
+            wait(self.poll, cluster.request_update())
             if cluster.leader_for_partition(place) in _NOBODY:
                 raise LeaderNotAvailableError(f"{self._topic} {place.partition}")
         return cluster.leader_for_partition(place)

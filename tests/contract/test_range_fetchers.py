@@ -132,7 +132,7 @@ def test_nulls_and_empty_values_count_nothing_against_the_limit(log: WrittenLog,
 def test_the_limit_of_time_ends_a_batch_with_what_there_is(log: WrittenLog, fetch: Fetch) -> None:
     log.append(numbered(20_000, size=1_000))
     fetch(0, 1)  # connected
-    batch = fetch(0, 20_000, seconds=0.1, between=lambda: time.sleep(0.1))
+    batch = fetch(0, 20_000, seconds=0.25, between=lambda: time.sleep(0.1))
     assert 0 < len(batch.records) < 20_000
     assert batch.position == batch.records[-1].offset + 1
 
