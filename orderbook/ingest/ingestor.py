@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
@@ -28,7 +27,6 @@ from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
 from orderbook.store.landing import Landing, Load, Summarise, rows_without
 from orderbook.store.rejects import Reject
 from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher
-from orderbook.stream.records import Integers
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +45,15 @@ class AttemptPolicy:
 
 SuspectReader = Callable[[Claim, Callable[[], None]], tuple[Batch, Judged]]
 Announce = Callable[[pa.Table, int, int], None]  # ticks that are committed, their generation and partition
+
+
+@dataclass(slots=True)
+class _Run:
+    """Where a run of ranges is."""
+
+    range_id: int
+    claim: Claim | None = None
+    rows: int = 0
 
 
 class Ingestor:
@@ -91,57 +98,61 @@ class Ingestor:
         Going on in the same partition uses what the client has read ahead. Never raises for bad data, a lost race, or
         an outage once the range is taken; before that, ``Unavailable``.
         """
-        deadline = monotonic() + self._policy.go_on_seconds
+        at = _Run(range_id)
+        unbind_contextvars("range")
         try:
-            rows, following = self._run_one(range_id)
-            while following is not None and monotonic() < deadline:
-                more, following = self._run_one(following)
-                rows += more
+            with self._claims.session() as session:
+                failure = self._failure_of(session, at)
+            if failure is not None:
+                self._give_back(session, at, failure)
         finally:
             unbind_contextvars("range")
-        if self._fetcher is not None:
-            self._fetcher.rest()
-        return rows
+            if self._fetcher is not None:
+                self._fetcher.rest()
+        return at.rows
 
-    def _run_one(self, range_id: int) -> tuple[int, int | None]:
-        claim: Claim | None = None
-        unbind_contextvars("range")
-        with self._claims.session() as session:
-            try:
-                claim = session.claim(range_id)
-                if claim is None:
-                    return 0, None
-                # every line from here on names it, whoever writes it
-                bind_contextvars(range=range_label(self._name, claim.partition, claim.start, claim.end))
-                stored, position = self._attempt(session, claim)
-                return stored, session.following(claim, position)
-            except NotOurs as error:
-                log.info("range taken over", range_id=range_id, reason=str(error))
-                failure: Exception = error
-            except Unavailable as error:
-                self._outage.goes_on(error, range_id=range_id)
-                failure = error
-            except Halt as error:
-                log.error(  # noqa: TRY400 - an operator's line, the traceback says nothing more
-                    "partition halted", range_id=range_id, reason=error.reason, detail=error.detail
-                )
-                failure = error
-            except ChildStuck as error:
-                log.warning("suspect range not judged", range_id=range_id, error=str(error))
-                failure = error
-            except Exception as error:
-                self._give_back(session, range_id, error)
-                raise
-        self._give_back(session, range_id, failure)
-        if isinstance(failure, Halt) and claim is not None:
-            self._claims.halt(claim, failure.reason, failure.detail)
-        return 0, None
+    def _go_on(self, session: Session, at: "_Run") -> None:
+        deadline = monotonic() + self._policy.go_on_seconds
+        at.claim = session.claim(at.range_id)
+        while at.claim is not None:
+            claim, at.range_id = at.claim, at.claim.id
+            # every line from here on names it, whoever writes it
+            bind_contextvars(range=range_label(self._name, claim.partition, claim.start, claim.end))
+            stored, position = self._attempt(session, claim)
+            at.rows += stored
+            at.claim = session.claim_following(claim, position) if monotonic() < deadline else None
 
-    def _give_back(self, session: Session, range_id: int, failure: Exception) -> None:
+    def _failure_of(self, session: Session, at: "_Run") -> Exception | None:
+        """Go on while there is something to go on with; what ended it before, as the operator is told."""
+        try:
+            self._go_on(session, at)
+        except NotOurs as error:
+            log.info("range taken over", range_id=at.range_id, reason=str(error))
+            return error
+        except Unavailable as error:
+            self._outage.goes_on(error, range_id=at.range_id)
+            return error
+        except Halt as error:
+            log.error(  # noqa: TRY400 - an operator's line, the traceback says nothing more
+                "partition halted", range_id=at.range_id, reason=error.reason, detail=error.detail
+            )
+            return error
+        except ChildStuck as error:
+            log.warning("suspect range not judged", range_id=at.range_id, error=str(error))
+            return error
+        except Exception as error:
+            self._give_back(session, at, error)
+            raise
+        return None
+
+    def _give_back(self, session: Session, at: "_Run", failure: Exception) -> None:
         environment = isinstance(failure, Unavailable | Halt)
         if environment:
             self.close()
-        self._claims.give_back(range_id, session.holder, environment=environment, halve=isinstance(failure, OutOfTime))
+        halve = isinstance(failure, OutOfTime)
+        self._claims.give_back(at.range_id, session.holder, environment=environment, halve=halve)
+        if isinstance(failure, Halt) and at.claim is not None:
+            self._claims.halt(at.claim, failure.reason, failure.detail)
 
     def _attempt(self, session: Session, claim: Claim) -> tuple[int, int]:
         renew = session.renewing(claim)
@@ -194,7 +205,7 @@ class Ingestor:
             record = next(record for record in batch.records if record.offset == offset)
             return reject(record, Fault("refused", None, detail))
 
-        gaps = _gaps(batch.records.offsets, claim.start, position)
+        gaps = batch.gaps(position)
         return Load(ticks, rejects, gaps, position, refuse, self._summarise, fetched)
 
     def _make_days(self, session: Session, judged: Judged) -> int | None:
@@ -232,10 +243,3 @@ class Ingestor:
         self._fetcher = None
         self._witness.close()
         self._days = set()
-
-
-def _gaps(offsets: Integers, start: int, position: int) -> int:
-    """Offsets of ``[start, position)`` without a record, counted between the records that are there."""
-    steps = np.diff(offsets[offsets < position], prepend=start - 1, append=position)
-    assert (steps > 0).all(), f"an offset of {start}-{position - 1} came twice or out of order"
-    return int((steps - 1).sum())

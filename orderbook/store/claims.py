@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
 from orderbook.errors import NotOurs, Unavailable
 from orderbook.store.database import Backend, backend_of, translated
@@ -23,23 +23,30 @@ BACKOFF_SECONDS = (0.5, 2.0)  # with jitter: an outage's workers do not come bac
 GIVE_BACK_PAUSE_SECONDS = 0.5
 
 # SKIP LOCKED: a row lock means that somebody is landing it, or that a stopped process will be ended by the drainer
-READ_RANGE = text(f"""
-    SELECT r.generation_id, r.partition, r.start_offset, r.end_offset, r.deaths, r.halvings, g.cluster_id, g.topic_id
+_READ_FREE = f"""
+    SELECT r.id, r.generation_id, r.partition, r.start_offset, r.end_offset, r.deaths, r.halvings,
+           g.cluster_id, g.topic_id
     FROM offset_range r
     JOIN partition_cursor c USING (generation_id, partition)
     JOIN topic_generation g ON g.id = r.generation_id
-    WHERE r.id = :id AND r.state = 'planned' AND c.halted_reason IS NULL
+    WHERE {{which}} AND r.state = 'planned' AND c.halted_reason IS NULL
       AND {IS_FREE}
     FOR UPDATE OF r SKIP LOCKED
-""")  # noqa: S608 - a constant of ours
+"""  # noqa: S608 - a constant of ours
+READ_RANGE = text(_READ_FREE.format(which="r.id = :id"))
+READ_FOLLOWING = text(
+    _READ_FREE.format(which="r.generation_id = :generation AND r.partition = :partition AND r.start_offset = :position")
+)
 TAKE = text("""
     UPDATE offset_range
     SET lease_until = now() + make_interval(secs => :lease_seconds), deaths = deaths + 1,
         holder_pid = :pid, holder_start = :started
     WHERE id = :id
 """)
+# A renewal need not outlive Postgres itself: no wait for its disk. What is committed after it makes it durable.
 RENEW = text("""
     UPDATE offset_range SET lease_until = now() + make_interval(secs => :lease_seconds)
+    FROM (SELECT set_config('synchronous_commit', 'off', true)) AS hurried
     WHERE id = :id AND holder_pid = :pid AND holder_start = :started AND state = 'planned'
 """)
 NO_WAITING = text("SET LOCAL lock_timeout = '100ms'")
@@ -72,13 +79,6 @@ class Claim:
         return self.start + max(1, (self.end - self.start) >> self.halvings)
 
 
-NEXT_DUE = text(f"""
-    SELECT id FROM offset_range
-    WHERE generation_id = :generation AND partition = :partition AND start_offset = :position AND state = 'planned'
-      AND {IS_FREE}
-""")  # noqa: S608 - a constant of ours
-
-
 class Claims:
     """Takes ranges for one worker process. Make one per process, after the fork."""
 
@@ -88,7 +88,7 @@ class Claims:
 
     @contextmanager
     def session(self) -> Iterator["Session"]:
-        """One pinned connection, for one attempt at one range. Raises ``Unavailable`` where Postgres is away."""
+        """One pinned connection, for an attempt at a range and those that follow. Raises ``Unavailable``."""
         with translated():
             connection = self._engine.connect()
         try:
@@ -131,7 +131,7 @@ class Claims:
 
 
 class Session:
-    """One attempt's connection to the ledger. The range belongs to this very connection."""
+    """A connection to the ledger. Each range that is taken belongs to this very connection."""
 
     def __init__(self, connection: Connection, lease_seconds: float) -> None:
         self.connection = connection
@@ -140,19 +140,20 @@ class Session:
 
     def claim(self, range_id: int) -> Claim | None:
         """Take the range; None where it is busy, finished, halted or not due. Durable when this returns."""
+        return self._claim(READ_RANGE, {"id": range_id})
+
+    def claim_following(self, claim: Claim, position: int) -> Claim | None:
+        """Take the range that begins at ``position`` in the same partition, as ``claim`` does."""
+        place = {"generation": claim.generation, "partition": claim.partition, "position": position}
+        return self._claim(READ_FOLLOWING, place)
+
+    def _claim(self, read: TextClause, arguments: dict[str, int]) -> Claim | None:
         with translated(), self.connection.begin():
-            row = self.connection.execute(READ_RANGE, {"id": range_id}).one_or_none()
+            row = self.connection.execute(read, arguments).one_or_none()
             if row is None:
                 return None
-            self.connection.execute(TAKE, {**self._mine(range_id), "lease_seconds": self._lease_seconds})
-        return Claim(range_id, *row)
-
-    def following(self, claim: Claim, position: int) -> int | None:
-        """The id of the range that begins at ``position``, where it waits for a worker."""
-        place = {"generation": claim.generation, "partition": claim.partition, "position": position}
-        with translated(), self.connection.begin():
-            found: int | None = self.connection.execute(NEXT_DUE, place).scalar_one_or_none()
-        return found
+            self.connection.execute(TAKE, {**self._mine(row.id), "lease_seconds": self._lease_seconds})
+        return Claim(*row)
 
     def renew(self, claim: Claim, seconds: float | None = None) -> None:
         """Keep the range for ``seconds`` more, counted from now. Raises ``NotOurs`` where another has it."""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from orderbook.errors import Unavailable
 from orderbook.stream.records import Record, Records
 
@@ -15,6 +17,13 @@ class Batch:
     start: int
     records: Records = field(default_factory=lambda: Records.of(()))
     position: int = 0
+
+    def gaps(self, position: int) -> int:
+        """Offsets of ``[start, position)`` without a record, counted between the records that are there."""
+        there = self.records.offsets
+        steps = np.diff(there[there < position], prepend=self.start - 1, append=position)
+        assert (steps > 0).all(), f"an offset of {self.start}-{position - 1} came twice or out of order"
+        return int((steps - 1).sum())
 
 
 @dataclass(frozen=True, slots=True)
