@@ -23,7 +23,7 @@ TAKEOVER_SECONDS = 40  # the lease of a landing is 20
 RECORDS = 20_000  # 3 MB of COPY: more than what is under way in sockets
 SLOW_FOR_THE_FAR_HOST = f"""
     CREATE FUNCTION wait_for_the_far_host() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN IF inet_client_addr() = '{FAR}' THEN PERFORM pg_sleep(2); END IF; RETURN NULL; END $$;
+    $$ BEGIN IF inet_client_addr() = '{FAR}' THEN PERFORM pg_sleep(6); END IF; RETURN NULL; END $$;
     CREATE TRIGGER slow BEFORE INSERT ON ticks FOR EACH STATEMENT EXECUTE FUNCTION wait_for_the_far_host();
 """
 IN_ITS_COPY = f"""
@@ -54,7 +54,7 @@ def test_a_range_whose_worker_is_cut_off_inside_copy_is_taken_over(wired: tuple[
     plugged.cut()
     cut = time.monotonic()
     deployment.worker("near")
-    wait_for(lambda: _in_its_copy(deployment) == [("ClientRead",)], 10, what="it waits for what never comes")
+    wait_for(lambda: _in_its_copy(deployment) == [("ClientRead",)], 20, what="it waits for what never comes")
     deployment.wait_for_prefix({0: RECORDS}, TAKEOVER_SECONDS)
     print(f"\ntaken over {time.monotonic() - cut:.1f} s after the cut")
     assert _in_its_copy(deployment) == []
