@@ -72,12 +72,12 @@ class Grid:
         return self._text[places]
 
     def reads(self, places: Integers, expected: bytes) -> Mask:
-        """Whether just these characters, four words of them at most, stand from each place on."""
-        count = -(-len(expected) // WIDTH)
+        """Whether just these characters stand from each place on."""
         differs = np.zeros(len(places), np.uint64)
-        for found, at in zip(self.words(places, count) if count else (), range(0, len(expected), WIDTH), strict=True):
-            part = expected[at : at + WIDTH]
-            differs |= (found ^ word(part)) & word(b"\xff" * len(part))
+        for begin in range(0, len(expected), LONGEST_PART):
+            parts = [expected[at : at + WIDTH] for at in range(begin, min(len(expected), begin + LONGEST_PART), WIDTH)]
+            for found, part in zip(self.words(places + begin, len(parts)), parts, strict=True):
+                differs |= (found ^ word(part)) & word(b"\xff" * len(part))
         same: Mask = differs == 0
         return same
 

@@ -52,6 +52,17 @@ class Layout:
         short = all(max(len(value.before), len(value.after)) <= LONGEST_PART for value in values)
         return cls(values) if quoted and short else None
 
+    @property
+    def parts(self) -> list[bytes]:
+        """The characters before, between and behind the values."""
+        afters, befores = [b"", *(v.after for v in self.values)], [*(v.before for v in self.values), b"}"]
+        return [after + before for after, before in zip(afters, befores, strict=True)]
+
+    @property
+    def _lengths_behind(self) -> list[int]:
+        """How much of each part stands before the comma or the brace."""
+        return [0, *(len(value.after) for value in self.values)]
+
     def read(self, text: bytes, records: Spans) -> tuple[pa.Table, Mask]:
         """The ticks of those records of the text that are written like this, in order, and which those are.
 
@@ -67,8 +78,8 @@ class Layout:
         spans: dict[str, tuple[Integers, Integers]] = {}
         for value, left, right in zip(self.values, edges[:-1], edges[1:], strict=True):
             spans[value.name] = left + len(value.before), right - len(value.after)
-            certain &= grid.reads(left, value.before) & grid.reads(right - len(value.after), value.after)
-        certain &= grid.reads(edges[-1], b"}")
+        for part, behind, edge in zip(self.parts, self._lengths_behind, edges, strict=True):
+            certain &= grid.reads(edge - behind, part)
         columns: list[Any] = []
         for reader, names in _READERS:
             begin, end = (np.stack(places) for places in zip(*(spans[name] for name in names), strict=True))
