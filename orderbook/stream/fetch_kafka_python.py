@@ -68,8 +68,9 @@ class KafkaPythonFetcher:
             batch, rest, position = attempt.result()
             if len(rest):
                 self._left = _Read(partition, batch.position, rest, position, attempt.stable_end)
-            if batch.position == end and attempt.stable_end - end >= end - start:
-                self._read_ahead(partition, position, 2 * end - start - position, attempt)
+            following = 2 * end - start  # where as much again ends
+            if batch.position == end and position < following <= attempt.stable_end:
+                self._read_ahead(partition, position, following - position, attempt)
         except OffsetOutOfRangeError as error:
             raise OffsetOutOfRange(f"{self._topic} {partition} at {attempt.position}: {error}") from error
         except (KafkaError, OSError) as error:

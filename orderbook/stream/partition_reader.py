@@ -40,13 +40,13 @@ class PartitionReader:
 
         def bare(kafka_client: Callable[..., KafkaNetClient], **configs: Any) -> KafkaNetClient:
             made = kafka_client(**configs)
+            made.cluster.config["allow_auto_create_topics"] = False
+            made.cluster.add_topic(self._topic)  # so it is known from the first answer on
             made.get_broker_version(timeout_ms)  # which is to reach some broker
             return made
 
         self._client = connected(bare, kafka, request_timeout_ms=timeout_ms, receive_message_max_bytes=_LONGEST_ANSWER)
         self._manager = self._client._manager  # noqa: SLF001 - their client has no time limit of a request
-        self._manager.cluster.config["allow_auto_create_topics"] = False
-        self._manager.cluster.add_topic(self._topic)
 
     def send(self, partition: int, offset: int, most_bytes: int, wait: Wait) -> Any:
         """Ask for the records from the offset on: about so many bytes, but one batch at least. Returns a future.

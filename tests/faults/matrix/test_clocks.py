@@ -52,7 +52,8 @@ def test_a_clock_of_postgres_set_back_stops_neither_planning_nor_hints(pipeline:
 def test_workers_drainers_and_beats_two_hours_ahead_and_behind_land_everything(
     servers: RunningServers, migrated_template: str
 ) -> None:
-    with deployment_over(servers, migrated_template) as deployment:
+    # ranges enough for both to have work
+    with deployment_over(servers, migrated_template, ORDERBOOK_DRAIN__MAX_OFFSETS="20") as deployment:
         for name, hours in (("ahead", 2), ("behind", -2)):
             deployment.worker(f"worker-{name}", **wrong_by(hours))
             deployment.start(f"beat-{name}", "celery -A orderbook beat", **wrong_by(hours))
