@@ -43,10 +43,9 @@ worker_max_tasks_per_child = 500
 worker_soft_shutdown_timeout = 50
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
-worker_send_task_events = True  # Flower shows what runs
+worker_send_task_events = False  # Flower asks for them while it runs: two fifths of what a pool's parent does
 
-beat_scheduler = "celery.beat:Scheduler"  # in memory: no file, so any number of beats may run
-beat_max_loop_interval = 0.25
+beat_scheduler = "orderbook.beat:SteadyScheduler"
 beat_schedule = {
     "drain": {"task": "drain", "schedule": _settings().drain.interval_seconds},
     "make-days": {"task": "make_days", "schedule": 600.0},
