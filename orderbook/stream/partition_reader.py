@@ -41,6 +41,7 @@ class PartitionReader:
         def bare(kafka_client: Callable[..., KafkaNetClient], **configs: Any) -> KafkaNetClient:
             made = kafka_client(**configs)
             made.cluster.config["allow_auto_create_topics"] = False
+            made._manager.bootstrap_async(timeout_ms)  # noqa: SLF001 - else what follows begins it, without a limit
             made.cluster.add_topic(self._topic)  # so it is known from the first answer on
             made.get_broker_version(timeout_ms)  # which is to reach some broker
             return made

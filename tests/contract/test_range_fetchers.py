@@ -130,15 +130,15 @@ def test_nulls_and_empty_values_count_nothing_against_the_limit(log: WrittenLog,
 
 
 def test_the_limit_of_time_ends_a_batch_with_what_there_is(log: WrittenLog, fetch: Fetch) -> None:
-    log.append(numbered(20_000, size=1_000))
+    log.append(numbered(30_000, size=1_000))
     fetch(0, 1)  # connected
-    batch = fetch(0, 20_000, seconds=0.25, between=lambda: time.sleep(0.1))
-    assert 0 < len(batch.records) < 20_000
+    batch = fetch(0, 30_000, seconds=1, between=lambda: time.sleep(0.4))
+    assert 0 < len(batch.records) < 30_000
     assert batch.position == batch.records[-1].offset + 1
 
 
 def test_between_is_called_between_waits(log: WrittenLog, fetch: Fetch) -> None:
-    log.append(numbered(12_000))
+    log.append(numbered(12_000, size=1_000))
     calls = itertools.count()
     fetch(0, 12_000, between=lambda: next(calls))
     assert next(calls) >= 2
