@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 from sqlalchemy import Connection, text
 
-from orderbook.store.copy_out import STORED, copied
+from orderbook.store.copy_out import STORED, copied_whole
 
 ORDER: Final = ("symbol", "event_time", "generation_id", "kafka_partition", "kafka_offset")
 # A day that was just landed has no statistics: Postgres expects a few rows and sorts all that is left of it for every
@@ -56,8 +56,7 @@ def hot_page(connection: Connection, query: TickQuery, after: TickKey | None, ro
     )
     arguments = {name: value for given in chosen.values() for name, value in given.items()}
     connection.execute(IN_INDEX_ORDER)
-    batches = copied(connection, statement, STORED, {**arguments, "rows": rows})
-    return pa.Table.from_batches(batches, STORED)
+    return copied_whole(connection, statement, STORED, {**arguments, "rows": rows})
 
 
 def _beyond(descending: bool) -> str:

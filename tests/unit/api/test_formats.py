@@ -41,6 +41,21 @@ def test_arrow_and_parquet_come_back_as_they_were() -> None:
     assert pq.read_table(io.BytesIO(answered(Form.PARQUET))) == pa.concat_tables([TABLE] * 3)
 
 
+def test_parquet_takes_columns_of_any_name_and_kind() -> None:
+    columns = {"a.b": [1, None], "n": [[1], [2, 3]], "s": [{"x": 1, "b": "t"}, None], "": [2**62, 0], "f": [1.5, None]}
+    odd = pa.table({name: pa.array(values) for name, values in columns.items()})
+    twice = pa.Table.from_arrays([pa.array([1, 2]), pa.array(["t", None])], names=["q", "q"])
+    for table in (odd, twice):
+        found = pq.ParquetFile(io.BytesIO(b"".join(encoded(Form.PARQUET, [table], table.schema))))
+        assert [found.read_row_group(0).column(n) for n in range(table.num_columns)] == table.columns
+
+
+def test_parts_are_no_larger_than_the_batches_that_they_are_made_of() -> None:
+    batches = pa.concat_tables([TABLE] * 9)
+    assert len(list(encoded(Form.NDJSON, [batches], TABLE.schema))) == 9
+    assert len(list(encoded(Form.ARROW, [batches], TABLE.schema))) == 10  # and the end
+
+
 def test_csv_has_a_header_and_quotes_what_needs_it() -> None:
     lines = list(csv.reader(io.StringIO(answered(Form.CSV, 1).decode())))
     assert lines[0] == TABLE.schema.names
