@@ -204,7 +204,7 @@ def _queued_hints() -> int:
 
 def _forget_waiting_passes() -> None:
     with app.pool.acquire(block=True) as connection:
-        connection.default_channel.queue_purge("drain")
+        connection.default_channel.client.delete("drain")
 
 
 def _broker(call: Callable[..., Any]) -> Callable[..., Any]:

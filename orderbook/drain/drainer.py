@@ -73,6 +73,7 @@ class Drainer:
         self._policy = policy
         self._timing = timing
         self._client: TopicClient | None = None
+        self._partitions: tuple[int, ...] = ()  # of the topic, as the client last told
         self._broker_away = Outage(log, "hints wait for the broker")
         self._projection_refused = Outage(log, "group offset not stored")
         self._projected: dict[int, int] = {}
@@ -80,23 +81,26 @@ class Drainer:
 
     def run(self) -> Pass | None:
         """One pass over all partitions; None where another was here a moment ago. Raises ``Unavailable``."""
-        if self._ledger.drained_within(IDLE_SECONDS):
+        before = self._ledger.standing(IDLE_SECONDS)
+        if before.drained_just_now:
             return None
         try:
-            asked = self._ledger.clock()
             bounds, identity = self._ask_kafka()
         except Unavailable:
             self.close()
             raise
-        generation = self._generation(identity, bounds)
-        if (identity.cluster_id, identity.topic_id) != (generation.cluster_id, generation.topic_id):
+        generation = self._generation(identity, bounds, before.generation)
+        if not _is_of(generation, identity):
             self._halt_all(generation, identity)
             return None
-        added = self._ledger.add_partitions(generation.id, identity.partitions)
-        if added:
-            log.info("partitions added", partitions=added)
-        done = Pass(asked, generation, bounds, self._room(len(identity.partitions)))
-        for partition in random.sample(sorted(bounds), len(bounds)):
+        if not before.partitions >= bounds.keys():
+            added = self._ledger.add_partitions(generation.id, identity.partitions)
+            if added:
+                log.info("partitions added", partitions=added)
+        done = Pass(before.asked, generation, bounds, self._room(len(identity.partitions)))
+        done.prefixes |= self._pass_idle(done)
+        busy = bounds.keys() - done.prefixes.keys()
+        for partition in random.sample(sorted(busy), len(busy)):
             self._drain_partition(done, partition)
         self._hint_later(done)
         self._project(done.prefixes)
@@ -105,18 +109,27 @@ class Drainer:
     def _ask_kafka(self) -> tuple[dict[int, LogBounds], TopicIdentity]:
         if self._client is None:
             self._client = self._connect()
-        partitions = self._client.identity().partitions
-        bounds = self._client.bounds(partitions)
-        return bounds, self._client.identity()  # asked last: it vouches for the bounds
+        if not self._partitions:
+            self._partitions = self._client.identity().partitions
+        bounds = self._client.bounds(self._partitions)
+        identity = self._client.identity()  # asked last: it vouches for the bounds
+        if identity.partitions != self._partitions:
+            self._partitions = identity.partitions
+            return self._ask_kafka()
+        return bounds, identity
 
     def close(self) -> None:
         """Close the connection to Kafka; the next pass makes a new one."""
         if self._client is not None:
             self._client.close()
-            self._client = None
+        self._client, self._partitions = None, ()
 
-    def _generation(self, identity: TopicIdentity, bounds: dict[int, LogBounds]) -> Generation:
-        found = self._ledger.newest_generation()
+    def _generation(
+        self, identity: TopicIdentity, bounds: dict[int, LogBounds], known: Generation | None
+    ) -> Generation:
+        if known is not None and _is_of(known, identity):
+            return known
+        found = self._ledger.newest_generation()  # asked again: an operator may have adopted one meanwhile
         if found is None:
             origins = {partition: at.start for partition, at in bounds.items()}
             self._ledger.begin_first_generation(identity.cluster_id, self._topic, identity.topic_id, origins)
@@ -124,6 +137,10 @@ class Drainer:
             found = self._ledger.newest_generation()
             assert found is not None
         return found
+
+    def _pass_idle(self, done: Pass) -> dict[int, int]:
+        log_ends = {number: (at.start, at.end, at.leader_epoch) for number, at in done.bounds.items()}
+        return self._ledger.pass_idle(done.generation.id, log_ends, done.asked, self._timing.lease_seconds)
 
     def _halt_all(self, generation: Generation, identity: TopicIdentity) -> None:
         detail = f"topic id {identity.topic_id} in cluster {identity.cluster_id}, was {generation.topic_id}"
@@ -165,16 +182,18 @@ class Drainer:
         if verdict.low:
             ledger.count_low_pass()
             return []
-        planned = self._lose(partition, ledger, cursor.planned, bounds.start)
+        planned = cursor.planned
+        if bounds.start > prefix(cursor, ranges):
+            planned = self._lose(partition, ledger, planned, bounds.start)
         for start, end in cut(planned, verdict.end, len(ranges), self._policy):
             ledger.add(start, end, epoch=bounds.leader_epoch)
             log.debug("range planned", range=range_label(self._topic, partition, start, end))
             planned = end
         done.prefixes[partition] = ledger.move_cursor(planned, prefix(cursor, ranges))
-        for held in ledger.end_overdue_holders():
+        for held in ledger.end_overdue_holders() if any(r.overdue for r in ranges) else ():
             label = range_label(self._topic, partition, *held)
             log.warning("a worker outlived its lease: its connection was ended", range=label)
-        return ledger.take_due(done.room, self._timing.hint_again_seconds)
+        return ledger.take_due(done.room, self._timing.hint_again_seconds) if ranges or planned > cursor.planned else []
 
     def _lose(self, partition: int, ledger: PartitionLedger, planned: int, log_start: int) -> int:
         """Mark what the log no longer has, with an alarm; returns how far the partition is planned then."""
@@ -218,3 +237,7 @@ class Drainer:
         crashpoint("drain_after_projection")
         self._projected = {**self._projected, **prefixes}
         self._projected_at = now
+
+
+def _is_of(generation: Generation, identity: TopicIdentity) -> bool:
+    return (identity.cluster_id, identity.topic_id) == (generation.cluster_id, generation.topic_id)

@@ -1,6 +1,6 @@
 """The ledger as a whole: the lives of the topic, and a transaction for each partition of one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,12 +20,30 @@ class Generation:
     topic_id: str
 
 
-# nor in the future: Postgres' clock may have been set back, and nobody would drain until it is there again
-DRAINED_JUST_NOW = text("""
-    SELECT coalesce(bool_and(drained_at > now() - make_interval(secs => :seconds)
-                             AND drained_at < now() + make_interval(secs => :seconds)), false)
-    FROM partition_cursor
-    WHERE generation_id = (SELECT max(id) FROM topic_generation) AND halted_reason IS NULL
+LogEnds = tuple[int, int, int | None]  # where the log of a partition starts and ends, and its leader epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the ledger stands as a pass begins."""
+
+    asked: datetime  # Postgres' time
+    generation: Generation | None  # the life of the topic that is being read; None before the first
+    partitions: frozenset[int]  # of the generation
+    drained_just_now: bool  # every partition of it that is not halted
+
+
+# drained in the future: Postgres' clock may have been set back, and nobody would drain until it is there again
+STANDING = text("""
+    SELECT clock_timestamp(), g.id, g.cluster_id, g.topic_id, coalesce(c.partitions, '{}'), coalesce(c.just_now, false)
+    FROM (VALUES (1)) AS always
+    LEFT JOIN LATERAL (SELECT id, cluster_id, topic_id FROM topic_generation ORDER BY id DESC LIMIT 1) AS g ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(partition ORDER BY partition) AS partitions,
+               bool_and(drained_at > now() - make_interval(secs => :seconds)
+                        AND drained_at < now() + make_interval(secs => :seconds))
+                   FILTER (WHERE halted_reason IS NULL) AS just_now
+        FROM partition_cursor WHERE generation_id = g.id) AS c ON true
 """)
 CLOCK = text("SELECT clock_timestamp()")
 NEWEST_GENERATION = text("SELECT id, cluster_id, topic_id FROM topic_generation ORDER BY id DESC LIMIT 1")
@@ -38,6 +56,23 @@ ADD_CURSOR = text("""
     INSERT INTO partition_cursor (generation_id, partition, origin, planned, committed)
     VALUES (:generation, :partition, :origin, :origin, :origin) ON CONFLICT DO NOTHING
 """)
+# What the pass over a partition would do where its log has neither grown nor shrunk and no range is open: all at once
+PASS_IDLE = text("""
+    UPDATE partition_cursor SET committed = planned, low_passes = 0, drained_at = clock_timestamp()
+    WHERE generation_id = :generation AND partition IN (
+        SELECT c.partition FROM partition_cursor c
+        JOIN unnest(CAST(:partitions AS int[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[]),
+                    CAST(:epochs AS int[])) AS log (partition, starts, ends, epoch) USING (partition)
+        WHERE c.generation_id = :generation AND c.halted_reason IS NULL
+          AND c.planned = log.ends AND c.planned >= log.starts
+          AND clock_timestamp() - :asked <= make_interval(secs => :lease_seconds)
+          AND NOT EXISTS (SELECT FROM offset_range r WHERE r.generation_id = c.generation_id
+                          AND r.partition = c.partition AND r.state = 'planned')
+          AND NOT EXISTS (SELECT FROM offset_range r WHERE r.generation_id = c.generation_id
+                          AND r.partition = c.partition AND r.end_offset = c.planned AND r.leader_epoch > log.epoch)
+        FOR NO KEY UPDATE OF c SKIP LOCKED)
+    RETURNING partition, committed
+""")
 CURSORS = text("SELECT partition FROM partition_cursor WHERE generation_id = :generation")
 
 
@@ -47,10 +82,12 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def drained_within(self, seconds: float) -> bool:
-        """Whether every partition was drained less than ``seconds`` ago."""
+    def standing(self, seconds: float) -> Standing:
+        """What a pass must know before it asks Kafka; just now is less than ``seconds`` ago."""
         with translated(), self._engine.begin() as connection:
-            return bool(connection.execute(DRAINED_JUST_NOW, {"seconds": seconds}).scalar_one())
+            asked, *generation, partitions, just_now = connection.execute(STANDING, {"seconds": seconds}).one()
+        known = None if generation[0] is None else Generation(*generation)
+        return Standing(asked, known, frozenset(partitions), just_now)
 
     def clock(self) -> datetime:
         """Postgres' time."""
@@ -84,6 +121,16 @@ class Ledger:
         """The partitions that a generation has cursors for."""
         with translated(), self._engine.begin() as connection:
             return sorted(connection.execute(CURSORS, {"generation": generation}).scalars())
+
+    def pass_idle(
+        self, generation: int, log: Mapping[int, LogEnds], asked: datetime, lease_seconds: float
+    ) -> dict[int, int]:
+        """Drain at once the partitions where nothing is open and the log has not moved; returns the prefix of each."""
+        starts, ends, epochs = zip(*log.values(), strict=True)
+        columns = {"partitions": list(log), "starts": list(starts), "ends": list(ends), "epochs": list(epochs)}
+        arguments = {"generation": generation, "asked": asked, "lease_seconds": lease_seconds, **columns}
+        with translated(), self._engine.begin() as connection:
+            return {row.partition: row.committed for row in connection.execute(PASS_IDLE, arguments)}
 
     @contextmanager
     def partition(self, generation: int, partition: int) -> Iterator[PartitionLedger]:

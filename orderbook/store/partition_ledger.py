@@ -30,6 +30,7 @@ class OpenRange:
     id: int
     start: int
     end: int
+    overdue: bool = False  # held by a backend whose lease is over
 
 
 LOCK_CURSOR = text("""
@@ -43,7 +44,7 @@ LOCK_CURSOR = text("""
     FOR NO KEY UPDATE SKIP LOCKED
 """)
 OPEN_RANGES = text("""
-    SELECT id, start_offset, end_offset FROM offset_range
+    SELECT id, start_offset, end_offset, holder_pid IS NOT NULL AND lease_until < now() FROM offset_range
     WHERE generation_id = :generation AND partition = :partition AND state = 'planned'
     ORDER BY start_offset
 """)
