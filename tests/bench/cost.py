@@ -15,7 +15,7 @@ from tests.bench.stage import Log, Stage
 from tests.bench.ways import wait_until, waiting
 from tests.scraping import scraped
 
-PAIRS = 10
+PAIRS = 20  # neighbours differ by a tenth by chance
 SCRAPE_SECONDS = 5.0
 BARE = {
     "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "bare"), os.environ.get("PYTHONPATH", "")]),
