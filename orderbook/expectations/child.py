@@ -89,6 +89,7 @@ def _run(config: Settings, wanted: str) -> list[int]:
             judge = cache(Judge)  # made within the first run: what its import meets is told there
             return [_judged(config, engine, judge, window) for window in _windows(config, wanted)]
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         engine.dispose()
 
 
@@ -111,6 +112,7 @@ def _judged(config: Settings, engine: Engine, judge: Callable[[], Judge], window
         found = _inspect(config, judge(), window)
     except (MemoryError, Unjudged, TimeIsUp, OutOfTime) as error:
         found = Inspected(0, [], _reason(error))
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)  # what was found is kept, however late it is
     run = FinishedRun(
         scope=window.scope,
         window_start=window.start,
@@ -124,6 +126,7 @@ def _judged(config: Settings, engine: Engine, judge: Callable[[], Judge], window
     crashpoint("expectations.keep")
     number = save(engine, run, found.results, config.expectations.keep_days)
     _tell(run, found)
+    signal.setitimer(signal.ITIMER_REAL, left)
     return number
 
 

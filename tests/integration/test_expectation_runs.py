@@ -122,7 +122,7 @@ def test_postgres_away_is_unreachable(day: CleanDay, monkeypatch: pytest.MonkeyP
 
 def test_a_run_out_of_time_is_kept_as_one_without_a_verdict(day: CleanDay, monkeypatch: pytest.MonkeyPatch) -> None:
     before = figures()
-    monkeypatch.setenv("ORDERBOOK_EXPECTATIONS__SECONDS", "2.5")  # the import alone takes longer
+    monkeypatch.setenv("ORDERBOOK_EXPECTATIONS__SECONDS", "1.2")  # the import alone takes longer
     told = outside("expectations", "run", "--date", "yesterday", code=1).stdout
     assert "error, 0 ticks: it took longer than ORDERBOOK_EXPECTATIONS__SECONDS allows" in told
     assert {k: v for k, v in figures().items() if "expect" in k[0]} == {
