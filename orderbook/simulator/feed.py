@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 BURST = 500  # ticks handed over in one go: enough to cost no rate, few enough to stop at once
 PATIENCE_SECONDS = 2.0  # a broker that acknowledges nothing for longer is away
 LOOK_SECONDS = 0.25  # a wait looks up this often
+SHORTEST_WAIT_SECONDS = 0.001  # ticks that are due within it are made together
+LINGER_SECONDS = 0.1  # what is made within it goes in one request: a request costs several times what a tick does
 
 T = TypeVar("T")
 
@@ -59,16 +62,15 @@ class Feed:
         """
         turns, left = 0, at_most
         while not self.stopped.is_set() and left != 0:
-            room = MOST_UNACKNOWLEDGED - self.producer.unacknowledged
-            due = pace.behind(turns, monotonic(), BURST if left is None else min(BURST, left))
+            wait = pace.at(turns) - monotonic()
             if self.producer.silent_seconds > PATIENCE_SECONDS:
                 pace.shift(await self._sit_out())
-            elif due <= 0:
-                await wait_for(self.stopped, pace.at(turns) - monotonic())
-            elif room <= 0:
+            elif wait > LOOK_SECONDS:
+                await wait_for(self.stopped, wait)
+            elif self._room <= 0:
                 await self.in_thread(self.producer.wait_until, MOST_UNACKNOWLEDGED - BURST, LOOK_SECONDS)
             else:
-                taken, sent = await self.in_thread(self._send, min(due, room), left)
+                taken, sent = await self.in_thread(self._send_on_time, pace, turns, left)
                 turns += taken
                 left = None if left is None else left - sent
 
@@ -92,6 +94,29 @@ class Feed:
         if back:
             log.warning("Kafka is back: the market goes on after a pause of %.1f s", paused)
         return paused
+
+    @property
+    def _room(self) -> int:
+        return MOST_UNACKNOWLEDGED - self.producer.unacknowledged
+
+    def _send_on_time(self, pace: Pace, turns: int, at_most: int | None) -> tuple[int, int]:
+        """Take the turns that come due until the next look, beyond the first ``turns``; returns turns and records.
+
+        The thread waits for each by itself: to hand every one over costs more than to make it.
+        """
+        until = monotonic() + LOOK_SECONDS
+        taken = sent = 0
+        while not self.stopped.is_set() and sent != at_most and (now := monotonic()) < until:
+            left = None if at_most is None else at_most - sent
+            due = pace.behind(turns + taken, now, BURST if left is None else min(BURST, left))
+            if due <= 0:
+                time.sleep(max(min(pace.at(turns + taken), until) - now, SHORTEST_WAIT_SECONDS))
+            elif (room := self._room) <= 0:
+                break
+            else:
+                more = self._send(min(due, room), left)
+                taken, sent = taken + more[0], sent + more[1]
+        return taken, sent
 
     def _send(self, turns: int, at_most: int | None) -> tuple[int, int]:
         """Take turns, and one more where two records must not be parted; returns turns and records."""

@@ -12,7 +12,7 @@ from orderbook.sections import KafkaSettings
 from orderbook.simulator.console import Console
 from orderbook.simulator.disorder import Disorder
 from orderbook.simulator.faults import Faults
-from orderbook.simulator.feed import LOOK_SECONDS, Feed, OneThread, wait_for
+from orderbook.simulator.feed import LINGER_SECONDS, LOOK_SECONDS, Feed, OneThread, wait_for
 from orderbook.simulator.ledger import Ledger, Sent
 from orderbook.simulator.market import Market, Opening
 from orderbook.simulator.opening import arrived, openings, watch_seconds
@@ -38,6 +38,7 @@ class Run:
         self._seed = SystemRandom().getrandbits(63) if options.seed is None else options.seed
         self._faults = Faults(options.shares, self._seed)
         self._market: Market | None = None
+        self._unheard: dict[str, int] = {}  # the first id of symbols of which nothing was acknowledged
         self._ledger = ledger
         self._in_thread = OneThread()
         self._stopped = asyncio.Event()
@@ -92,7 +93,7 @@ class Run:
         if self.stopping:
             return
         left = None if self._options.count is None else self._options.count - self._acknowledged
-        producer = await self._in_thread(LogProducer[Sent], self._kafka, self._on_acknowledged)
+        producer = await self._in_thread(LogProducer[Sent], self._kafka, self._on_acknowledged, LINGER_SECONDS)
         disorder = Disorder(market, self._faults, self._options.stall_seconds)
         feed = Feed(producer, disorder, self._console, self._in_thread, self._stopped)
         try:
@@ -110,7 +111,8 @@ class Run:
             if self._market is None:
                 self._market = await self._opened(tail)
             else:  # the broker failed us
-                self._market.go_on_from(await self._in_thread(arrived, self._market.symbols, tail))
+                there = await self._in_thread(arrived, self._market.symbols, tail)
+                self._market.go_on_from({**self._unheard, **there})
         finally:
             await self._in_thread(tail.close)
         return self._market
@@ -127,6 +129,7 @@ class Run:
             self._console.producing(self._options)
         if self._options.duration is not None:
             asyncio.get_running_loop().call_later(self._options.duration, self.stop)
+        self._unheard = {symbol: opening.sequence_id for symbol, opening in found.items()}
         return self._made(found)
 
     def _made(self, found: Mapping[str, Opening]) -> Market:
@@ -147,6 +150,7 @@ class Run:
 
     def _on_acknowledged(self, sent: Sent, partition: int, offset: int) -> None:
         self._acknowledged += 1
+        self._unheard.pop(sent.symbol, None)
         metrics.TICKS_PRODUCED.count()
         if self._ledger:
             self._ledger.acknowledged(sent, partition, offset)

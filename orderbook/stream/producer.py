@@ -30,12 +30,15 @@ T = TypeVar("T")
 class LogProducer(Generic[T]):
     """Sends values with a tag of the caller's, and hands the tag back once the broker has the value for good.
 
+    A value waits for others to go with it for up to ``linger_seconds``, or until a batch is full.
     ``acknowledged(tag, partition, offset)`` is called on the client's own thread and must return at once. Records of
     one key arrive in the order they were sent. Not fork-safe. After a failure every method raises it: what was sent and
     not acknowledged may be in the log or not; close, look at the log's tail, and start again.
     """
 
-    def __init__(self, kafka: KafkaSettings, acknowledged: Callable[[T, int, int], None]) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, acknowledged: Callable[[T, int, int], None], linger_seconds: float = 0.005
+    ) -> None:
         self._topic = kafka.topic
         self._tell = acknowledged
         self._changed = Condition()
@@ -52,7 +55,7 @@ class LogProducer(Generic[T]):
                 enable_idempotence=True,
                 compression_type="lz4",
                 batch_size=2**16,
-                linger_ms=5,  # at 5,000 ticks a second a request carries a batch, not a tick
+                linger_ms=round(linger_seconds * 1000),  # at 5,000 ticks a second a request carries a batch, not a tick
                 delivery_timeout_ms=_NEVER_MS,
                 request_timeout_ms=timeout,
                 bootstrap_timeout_ms=timeout,

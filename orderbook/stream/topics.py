@@ -1,5 +1,6 @@
 """What the cluster says of a topic: its id, its partitions, the first and last offsets; and making one."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,13 +8,24 @@ from typing import Any, Self
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import GroupAuthorizationFailedError, KafkaError, NoError, TopicAlreadyExistsError
+from kafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    NoError,
+    NotLeaderForPartitionError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.protocol.consumer import IsolationLevel
+from kafka.protocol.metadata import MetadataRequest
 from kafka.structs import OffsetAndMetadata
 
 from orderbook.errors import ConfigError, Unavailable
 from orderbook.sections import KafkaSettings
 from orderbook.stream.connection import connected
+
+# the last stable offset, then the first one
+_BOUNDS = (OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED), (OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,8 @@ class TopicClient:
         timeout = int(kafka.request_timeout_seconds * 1000)
         with _unavailable(f"Kafka at {kafka.bootstrap_servers}"):
             self._admin = connected(KafkaAdminClient, kafka, request_timeout_ms=timeout, bootstrap_timeout_ms=timeout)
-        self._cluster_id: str | None = None
+        self._connections = self._admin._manager  # noqa: SLF001 - for requests that cost what they must
+        self._leaders: dict[int, int] = {}  # broker by partition
 
     def __enter__(self) -> Self:
         return self
@@ -60,23 +73,54 @@ class TopicClient:
     def identity(self) -> TopicIdentity:
         """The topic's id and partitions, asked anew."""
         with _unavailable(f"topic {self._kafka.topic}"):
-            if self._cluster_id is None:
-                self._cluster_id = self._admin.describe_cluster()["cluster_id"]
-            (topic,) = self._admin.describe_topics([self._kafka.topic])
-        if topic["error_code"]:
+            found = self._connections.run(self._describe)
+        (topic,) = found.topics
+        self._leaders = {each.partition_index: each.leader_id for each in topic.partitions}
+        if topic.error_code:
             raise Unavailable(f"topic {self._kafka.topic} is not there (create it: orderbook topics create)")
-        partitions = tuple(sorted(p["partition_index"] for p in topic["partitions"]))
-        return TopicIdentity(self._cluster_id, str(topic["topic_id"]), partitions)
+        return TopicIdentity(found.cluster_id, str(topic.topic_id), tuple(sorted(self._leaders)))
+
+    async def _describe(self) -> Any:
+        request = MetadataRequest(
+            topics=[MetadataRequest.MetadataRequestTopic(name=self._kafka.topic)],
+            allow_auto_topic_creation=False,
+            include_cluster_authorized_operations=False,
+            include_topic_authorized_operations=False,
+        )
+        return await self._connections.send(request)
 
     def bounds(self, partitions: tuple[int, ...]) -> dict[int, LogBounds]:
         """First offset and last stable offset of each partition: one call for the ends, then one for the beginnings."""
         names = [TopicPartition(self._kafka.topic, number) for number in partitions]
         with _unavailable(f"offsets of {self._kafka.topic}"):
-            ends = self._admin.list_partition_offsets(
-                dict.fromkeys(names, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_COMMITTED
-            )
-            starts = self._admin.list_partition_offsets(dict.fromkeys(names, OffsetSpec.EARLIEST))
+            try:
+                ends, starts = self._connections.run(self._ask_leaders, names)
+            except (NotLeaderForPartitionError, UnknownTopicOrPartitionError):  # theirs asks first who leads
+                ends, starts = (
+                    self._admin.list_partition_offsets(dict.fromkeys(names, at), how) for at, how in _BOUNDS
+                )
         return {n.partition: LogBounds(starts[n].offset, ends[n].offset, ends[n].leader_epoch) for n in names}
+
+    async def _ask_leaders(self, names: list[TopicPartition]) -> list[dict[TopicPartition, Any]]:
+        """The bounds by those who led when ``identity`` was last told: half the requests."""
+        leaders, self._leaders = self._leaders, {}  # forgotten where one fails
+        by_leader: dict[int, list[TopicPartition]] = defaultdict(list)
+        for name in names:
+            if name.partition not in leaders:
+                raise UnknownTopicOrPartitionError(str(name))
+            by_leader[leaders[name.partition]].append(name)
+        asking = self._admin._list_partition_offsets_request  # noqa: SLF001 - the call around it asks for the leaders
+        answered = self._admin._list_partition_offsets_process_response  # noqa: SLF001
+        sent = [
+            [
+                self._connections.send(asking(dict.fromkeys(own, at), how.value), node_id=leader)
+                for leader, own in by_leader.items()
+            ]
+            for at, how in _BOUNDS
+        ]
+        found = [{name: at for answer in each for name, at in answered(await answer).items()} for each in sent]
+        self._leaders = leaders
+        return found
 
     def high_watermarks(self, partitions: tuple[int, ...]) -> dict[int, int]:
         """Where each partition ends for those who also read what a transaction has not committed."""

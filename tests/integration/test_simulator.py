@@ -203,8 +203,10 @@ def test_after_a_failed_send_it_starts_again_from_what_the_log_has(
     made: list[object] = []
 
     class FailsAtFirst(LogProducer[T]):
-        def __init__(self, kafka: KafkaSettings, acknowledged: Callable[[T, int, int], None]) -> None:
-            super().__init__(kafka, acknowledged)
+        def __init__(
+            self, kafka: KafkaSettings, acknowledged: Callable[[T, int, int], None], linger_seconds: float
+        ) -> None:
+            super().__init__(kafka, acknowledged, linger_seconds)
             made.append(self)
 
         def send(self, key: bytes, value: bytes, tag: T) -> None:
