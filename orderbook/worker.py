@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import sys
 from typing import Any, Final
 
 from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
@@ -39,7 +40,8 @@ def _make_days_at_once(**_: Any) -> None:
 
 @worker_init.connect
 def _meet_a_tick(**_: Any) -> None:
-    """Do before the fork what the first range would have each child do: Arrow imports pandas at its first list."""
+    """Do before the fork what the first range would have each child do."""
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type] # Arrow imports it at its first list: 39 MB
     known = profiles()
     judged = FastLane(Validator(known), known).judge(Records.of([Record(0, 0, None, b"{}", None)]))
     for rows in quarantine_rows(judged.rejects):

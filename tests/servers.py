@@ -72,8 +72,8 @@ class RunningServers:
 
     def create_migrated(self) -> str:
         """Make a database at the schema's head, each role with its rights; return its URL."""
-        from orderbook.store.database import upgrade
         from orderbook.store.grants import grant
+        from orderbook.store.schema import upgrade
 
         url = self.create_database()
         upgrade(url)

@@ -15,11 +15,12 @@ from orderbook.clock import utc_now
 from orderbook.config import Settings, default_data_dir
 from orderbook.errors import OrderbookError, Unavailable
 from orderbook.metrics import SOURCE_UP
-from orderbook.store.database import schema_revisions, server_version
+from orderbook.store.database import server_version
 from orderbook.store.days import list_days
 from orderbook.store.ledger import Ledger
 from orderbook.store.ledger_reader import newest_cursors, open_alarms
 from orderbook.store.reader import Reader
+from orderbook.store.schema import schema_revisions
 from orderbook.stream.topics import TopicClient
 
 OLDEST_POSTGRES = 17  # transaction_timeout came with it

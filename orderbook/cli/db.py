@@ -19,11 +19,11 @@ def upgrade() -> None:
     """Bring the schema to the revision of this code, and give each role its rights. Again changes nothing."""
     from orderbook.config import settings
     from orderbook.logs import configure
-    from orderbook.store import database
     from orderbook.store.grants import grant
+    from orderbook.store.schema import upgrade as bring_to_head
 
     configure(settings().log_level, settings().log_format)
-    database.upgrade()
+    bring_to_head()
     for line in grant(settings().database):
         sys.stderr.write(f"{line}\n")
     sys.stderr.write("The schema is at the head.\n")
@@ -32,8 +32,8 @@ def upgrade() -> None:
 @app.command(epilog="Example: orderbook db current")
 def current() -> None:
     """Show the revision of the database and the one this code wants. Exit code 1 where they differ."""
-    from orderbook.store.database import schema_revisions
     from orderbook.store.reader import Reader
+    from orderbook.store.schema import schema_revisions
 
     with Reader() as reader:
         there, wanted = schema_revisions(reader.engine)

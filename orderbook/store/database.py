@@ -1,24 +1,18 @@
-"""Connections to Postgres by role, what its errors mean here, and the schema's migrations."""
+"""Connections to Postgres by role, and what its errors mean here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import psycopg2
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from orderbook.errors import Busy, OutOfTime, Refused, TripWire, Unavailable
-from orderbook.sections import DatabaseSettings, psycopg2_url
+from orderbook.sections import DatabaseSettings
 
 Role = Literal["ingest", "reader", "archiver", "migrator"]
 
@@ -146,35 +140,6 @@ def constraint_of(error: DBAPIError | psycopg2.Error) -> str | None:
     """The constraint that was violated, if it was one."""
     diagnostics = getattr(getattr(error, "orig", None) or error, "diag", None)
     return getattr(diagnostics, "constraint_name", None)
-
-
-@cache
-def _config() -> Config:
-    inside = Path(__file__).parent.parent / "migrations"  # of the wheel
-    return Config(str((inside if inside.is_dir() else inside.parent.parent / "migrations") / "alembic.ini"))
-
-
-def upgrade(url: str | None = None, revision: str = "head") -> None:
-    """Bring the schema to ``revision``, at ``url`` or where the settings say. Raises ``Unavailable``."""
-    with translated():
-        config = _config()
-        config.attributes["url"] = None if url is None else psycopg2_url(url)
-        command.upgrade(config, revision)
-
-
-def downgrade(url: str | None, revision: str) -> None:
-    """Take the schema back to ``revision`` (``base``: nothing)."""
-    with translated():
-        config = _config()
-        config.attributes["url"] = None if url is None else psycopg2_url(url)
-        command.downgrade(config, revision)
-
-
-def schema_revisions(engine: Engine) -> tuple[str | None, str]:
-    """The revision that the database has, and the one that this code wants."""
-    with translated(), engine.connect() as connection:
-        context = MigrationContext.configure(connection)
-        return context.get_current_revision(), ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def server_version(engine: Engine) -> int:

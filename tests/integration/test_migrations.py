@@ -17,9 +17,10 @@ from sqlalchemy.exc import DBAPIError
 from orderbook.config import settings
 from orderbook.errors import Unavailable
 from orderbook.store import database
-from orderbook.store.database import downgrade, engine_for, schema_revisions, upgrade
+from orderbook.store.database import engine_for
 from orderbook.store.days import make_day, make_days_ahead, missing_days
 from orderbook.store.drift import drift
+from orderbook.store.schema import downgrade, schema_revisions, upgrade
 from tests.servers import Stack
 
 # everything that a schema holds: relations with their options, columns, constraints, indexes, functions
@@ -98,7 +99,7 @@ def test_upgrading_twice_changes_nothing(empty_database_url: str) -> None:
 
 def test_two_migrators_at_once_make_one_schema(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_database_url)
-    command = [sys.executable, "-c", "from orderbook.store.database import upgrade; upgrade()"]
+    command = [sys.executable, "-c", "from orderbook.store.schema import upgrade; upgrade()"]
     both = [subprocess.Popen(command) for _ in range(2)]
     assert [one.wait(60) for one in both] == [0, 0]
     assert any("make_ticks_day" in row for row in shape(empty_database_url))
