@@ -44,6 +44,7 @@ from orderbook.turns import TRANSACTION_SECONDS, maintenance_engine, patience, p
 log = structlog.get_logger(__name__)
 
 LETTERS_AT_ONCE = 500
+FEWEST_AT_ONCE = 32  # records that are worth a column each
 
 
 @app.task(name="drain")
@@ -161,7 +162,7 @@ def _ingestor(_pid: int) -> Ingestor:
         Claims(engine, options.lease_seconds),
         fetcher=lambda: make_fetcher(config.kafka, config.drain.max_offsets),
         witness=Witness(lambda: TopicClient(config.kafka)),
-        judge=FastLane(validator, known) if options.fast_lane else validator,
+        judge=FastLane(validator, known, FEWEST_AT_ONCE) if options.fast_lane else validator,
         landing=Landing(expect_gaps=config.kafka.expect_gaps),
         isolate=Isolation(options.fetch_seconds, options.fetch_seconds).read,
         summarise=Summariser(known),

@@ -85,16 +85,19 @@ _Accepted = tuple[list[pa.Table], list[Integers]]  # tables of the certainly val
 
 
 class FastLane:
-    """See ``validator.Judge``."""
+    """See ``validator.Judge``. Ranges of fewer records than ``fewest`` are the validator's: columns cost more there."""
 
-    def __init__(self, validator: Validator, profiles: Profiles) -> None:
+    def __init__(self, validator: Validator, profiles: Profiles, fewest: int = 0) -> None:
         self._validator = validator
+        self._fewest = fewest
         self._profiles = profiles
         self._layout: Layout | None = None  # of the records before
         self._last_failed = False
 
     def judge(self, records: Sequence[Record]) -> Judged:
         """See ``validator.Judge``."""
+        if len(records) < self._fewest:
+            return self._validator.judge(records)
         held = records if isinstance(records, Records) else Records.of(records)
         stamps = _Stamps.of(held)
         block, odd = self._of_our_version(held)

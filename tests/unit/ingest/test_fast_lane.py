@@ -166,6 +166,14 @@ def test_valid_ticks_never_need_the_validator(count: int) -> None:
     assert judged.rejects == []
 
 
+def test_a_range_of_few_records_is_the_validator_s_whole() -> None:
+    with pytest.raises(AssertionError, match="31 records"):
+        FastLane(Idle(PROFILES), PROFILES, fewest=32).judge(valid(31))
+    assert FastLane(Idle(PROFILES), PROFILES, fewest=32).judge(valid(32)).ticks.num_rows == 32
+    few = valid(31)
+    assert FastLane(Validator(PROFILES), PROFILES, fewest=32).judge(few).ticks.equals(lanes()[0].judge(few).ticks)
+
+
 def test_no_records_are_no_rows() -> None:
     judged = lanes()[0].judge([])
     assert (judged.ticks.num_rows, judged.rejects) == (0, [])
