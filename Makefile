@@ -1,7 +1,7 @@
 # `make` lists the targets. Each makes .venv first, with pinned versions; after that it starts at once.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-matrix test-faults chaos check bench pins
+.PHONY: help install up test test-matrix test-faults test-slow chaos check bench pins
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -22,8 +22,11 @@ test: $(STAMP) ## all tests, on real servers; make test ARGS="tests/unit -x"
 test-matrix: $(STAMP) ## the quick rows of the fault matrix
 	@$(BIN)/python -m pytest -m matrix $(ARGS)
 
-test-faults: $(STAMP) ## the slow tests of faults: minutes of outages, kills and stops
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+test-faults: $(STAMP) ## the slow rows of the fault matrix: minutes of outages and stops, poison, a long run of small ranges
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -m slow tests/faults --ignore tests/faults/chaos $(ARGS)
+
+test-slow: $(STAMP) ## every other slow test: alarms, browsers, chaos from fixed seeds, an image's installation (an hour)
+	@$(BIN)/python -m pytest -m slow tests/api tests/e2e tests/faults/chaos tests/integration tests/page $(ARGS)
 
 chaos: SEED ?= 1
 chaos: MINUTES ?= 5
