@@ -112,12 +112,13 @@ def archive() -> None:
 
 @app.task(name="relay_rejects")
 def relay_rejects() -> None:
-    """Relay what was rejected to the topic of dead letters. Landing never waits for this."""
+    """Relay what was rejected to the topic of dead letters. Landing never waits: while it is behind, some at a time."""
     pid = os.getpid()
     with patience("rejects not relayed"):
         try:
             while relay(maintenance_engine(), lambda letters: _dead_letters(pid).send(letters), LETTERS_AT_ONCE):
-                pass
+                if _broker(_queued_hints)():
+                    break  # ranges wait for a worker, and the next turn comes
         except Unavailable:
             _dead_letters.cache_clear()
             raise

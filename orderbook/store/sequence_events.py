@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import fields, replace
+from operator import attrgetter
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
@@ -73,6 +74,10 @@ GAP_AROUND = text("""
     FOR UPDATE
 """)
 
+_ASKED: Final = ("symbol", "offset", "after_offset", "count")  # of a gap, for its cause
+_COLUMNS: Final = tuple(field.name for field in fields(SequenceEvent))
+_values: Final = attrgetter(*_COLUMNS)  # events come by hundreds, and ``asdict`` copies what they hold
+
 
 def unfilled(store: PartitionStitching, symbol: str, epoch_offset: int, ids: tuple[int, int]) -> list[SequenceEvent]:
     """The gaps of a symbol's epoch that have ids missing and touch ``ids`` (lowest and highest)."""
@@ -113,13 +118,16 @@ def apply_late_fills(engine: Engine) -> int:
 
 
 def _explained(store: PartitionStitching, found: Sequence[SequenceEvent]) -> list[SequenceEvent]:
-    gaps = [asdict(event) for event in found if event.kind == "gap"]
+    gaps = [(e.symbol, e.offset, e.after_offset, e.count) for e in found if e.kind == "gap"]
+    asked = json.dumps([dict(zip(_ASKED, gap, strict=True)) for gap in gaps])
     causes: dict[tuple[str, int], str] = {}
-    for row in store.connection.execute(CAUSES, {**store.place, "rows": json.dumps(gaps)}) if gaps else ():
+    for row in store.connection.execute(CAUSES, {**store.place, "rows": asked}) if gaps else ():
         if row.lost or row.quarantined:
             causes[row.symbol, row.offset] = "lost" if row.lost else "quarantined"
     return [
-        replace(event, cause=causes.get((event.symbol, event.offset))) if event.kind == "gap" else event
+        replace(event, cause=cause)
+        if (cause := causes.get((event.symbol, event.offset))) and event.kind == "gap"
+        else event
         for event in found
     ]
 
@@ -128,7 +136,7 @@ def _row(event: SequenceEvent) -> dict[str, Any]:
     is_open = event.kind == "gap" and event.missing_count > 0
     is_filled = event.kind == "gap" and not is_open
     return {
-        **with_instants(asdict(event)),
+        **with_instants(dict(zip(_COLUMNS, _values(event), strict=True))),
         "kind": _kind(event),
         "state": "open" if is_open else "late_filled" if is_filled else "confirmed",
         "missing": [number for interval in event.missing for number in interval],
