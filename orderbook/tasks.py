@@ -34,7 +34,7 @@ from orderbook.store.days import make_days_ahead
 from orderbook.store.landing import Landing
 from orderbook.store.ledger import Ledger
 from orderbook.store.merge import merge_finished
-from orderbook.store.outbox import relay
+from orderbook.store.outbox import relay_turn
 from orderbook.store.sequences import Sequences
 from orderbook.stream.dead_letters import DeadLetters
 from orderbook.stream.fetcher import make_fetcher
@@ -116,9 +116,12 @@ def relay_rejects() -> None:
     pid = os.getpid()
     with patience("rejects not relayed"):
         try:
-            while relay(maintenance_engine(), lambda letters: _dead_letters(pid).send(letters), LETTERS_AT_ONCE):
-                if _broker(_queued_hints)():
-                    break  # ranges wait for a worker, and the next turn comes
+            relay_turn(
+                maintenance_engine(),
+                lambda letters: _dead_letters(pid).send(letters),  # made when there is something to send
+                LETTERS_AT_ONCE,
+                _broker(_queued_hints),
+            )
         except Unavailable:
             _dead_letters.cache_clear()
             raise

@@ -24,7 +24,7 @@ from orderbook.stream.topics import LogBounds, TopicClient, TopicIdentity
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.25  # drained more recently than this: nothing to do
-CALM_SECONDS = 0.75  # the same where little comes in, so every other beat: a range of ten costs as much as of a thousand
+CALM_SECONDS = 0.75  # the same where little comes in: a range of ten costs as much as of a thousand
 CALM_OFFSETS = 100  # fewer were unfinished at a pass: little comes in
 CALM_LASTS_SECONDS = 2.0  # without a look: other processes may have passed since
 PROJECT_AGAIN_SECONDS = 10.0  # a group offset may be deleted or moved by others

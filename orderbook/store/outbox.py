@@ -55,3 +55,11 @@ def relay(engine: Engine, send: Callable[[Sequence[DeadLetter]], None], most: in
                 SENT, dict(zip(("generations", "partitions", "offsets"), map(list, places), strict=True))
             )
         return len(letters)
+
+
+def relay_turn(
+    engine: Engine, send: Callable[[Sequence[DeadLetter]], None], most: int, ranges_wait: Callable[[], object]
+) -> None:
+    """Relay ``most`` at a time until none is left, or ranges wait for a worker: the next turn comes."""
+    while relay(engine, send, most) and not ranges_wait():
+        pass

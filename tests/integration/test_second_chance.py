@@ -15,7 +15,7 @@ from orderbook.profiles import Profile, Profiles, load_profiles
 from orderbook.requeue import judge_again
 from orderbook.store.database import engine_for
 from orderbook.store.journal import Operator
-from orderbook.store.outbox import relay
+from orderbook.store.outbox import relay, relay_turn
 from orderbook.store.range_verbs import confirm_lost, retry
 from orderbook.store.recount import snapshot
 from orderbook.store.requeue import Place, drop_reject, find_open, land_reject
@@ -148,3 +148,13 @@ def test_letters_that_cannot_be_sent_stay_unsent(pipeline: Pipeline) -> None:
     with pytest.raises(Unavailable):
         relay(pipeline.engine, away, 100)
     assert pipeline.rows("SELECT relayed_at FROM quarantine") == [(None,)]
+
+
+def test_rejects_are_relayed_some_at_a_time_while_ranges_wait(pipeline: Pipeline) -> None:
+    pipeline.produce([b"one", b"two", b"three"])
+    pipeline.run()
+    sent: list[object] = []
+    relay_turn(pipeline.engine, sent.extend, 1, ranges_wait=lambda: 8)
+    assert len(sent) == 1
+    relay_turn(pipeline.engine, sent.extend, 1, ranges_wait=lambda: 0)
+    assert len(sent) == 3
