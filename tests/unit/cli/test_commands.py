@@ -1,5 +1,6 @@
 """What holds for every command: an example in its help, exit codes, and nothing heavy before it runs."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,6 +77,16 @@ def test_a_failure_is_one_line_on_stderr_and_a_code(error: OrderbookError, code:
     assert result.exit_code == code
     assert result.stdout == ""
     assert result.stderr == f"orderbook: {error}\n"
+
+
+@pytest.mark.parametrize("command", ["config show", "config show --json", "version", "--help"])
+def test_a_reader_that_has_left_ends_a_command_without_a_word(command: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = [sys.executable, "-c", "from orderbook.cli.main import main; main()", *command.split()]
+    with os.fdopen(writing, "w") as gone:
+        done = subprocess.run(program, stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_line_breaks_of_a_server_become_spaces() -> None:
