@@ -125,7 +125,7 @@ class IngestSettings(Section):
     landing_seconds: float = Field(15, ge=1, description="the longest landing transaction (Postgres ends it)")
     fetch_bytes: int = Field(8 * 2**20, ge=2**20, description="values read in one attempt; the rest becomes a range")
     fetch_seconds: float = Field(20, gt=0, description="time to read in one attempt; the rest becomes a range")
-    fast_lane: bool = Field(True, description="judge whole ranges at once; false: record by record, ten times slower")
+    fast_lane: bool = Field(True, description="judge whole ranges at once; false: record by record, five times slower")
     profiles_file: Path | None = Field(None, description="TOML with validation profiles by symbol pattern")
     unknown_fields: Literal["reject", "count"] = Field("reject", description="what a field the tick lacks means")
 
