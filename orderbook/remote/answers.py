@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
+import pyarrow.ipc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,3 +125,8 @@ class Quote:
             found["sequence_id"],
             found.get("ticks", 0),
         )
+
+
+def rows_of(content: bytes, headers: Mapping[str, str]) -> Rows:
+    """The rows of an answer in Arrow's stream format, and what its headers say of them."""
+    return Rows(pa.ipc.open_stream(content).read_all(), Fitness.of(headers))

@@ -5,12 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
+
 from orderbook.remote.answers import Quote
+
+
+class Broken(Exception):
+    """The server broke a stream off and said why: ``answer`` is what it would have answered the request."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        super().__init__(told["detail"])
+        self.answer = httpx2.Response(told["status"], json=told)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``kind`` is snapshot, ticks, gap or heartbeat; ``content`` its JSON. Resume with ``id``."""
+    """``kind`` is snapshot, ticks, gap or heartbeat, of a replay end too; ``content`` its JSON. Resume with ``id``."""
 
     kind: str
     id: str
@@ -20,6 +30,11 @@ class Event:
         """The quotes of a snapshot or of ticks; none of others."""
         for found in self.content.get("quotes" if self.kind == "snapshot" else "ticks", ()):
             yield Quote.of(found)
+
+    def require_sound(self) -> None:
+        """Raises ``Broken`` where this is the problem that ended the stream."""
+        if self.kind == "problem":
+            raise Broken(self.content)
 
 
 @dataclass(slots=True)

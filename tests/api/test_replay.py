@@ -1,5 +1,6 @@
 """The past over HTTP: all of it, in order, at its pace, and known as the past."""
 
+import asyncio
 import json
 import re
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from orderbook.client import AsyncClient, Client
 from orderbook.remote.answers import Quote
 from orderbook.remote.events import Event, Parser
 from orderbook.tick import FIELDS
@@ -153,3 +155,17 @@ def test_live_and_replayed_records_are_told_apart(stored: Pipeline, api: Api, ev
     assert live.content["quotes"]
     assert "run" not in json.dumps(live.content)
     assert all("run" in record for event in replayed(api, speed="max") for record in event.content.get("quotes", ()))
+
+
+def test_both_clients_replay_the_same(stored: Pipeline, api: Api) -> None:
+    async def awaited() -> list[Event]:
+        async with AsyncClient(api.url) as client:
+            return [event async for event in client.replay(start=START, end=WINDOW["end"], speed="max", gaps=False)]
+
+    with Client(api.url) as client:
+        found = list(client.replay(start=START, end=WINDOW["end"], speed="max"))
+    assert [values(quote) for quote in quotes(found)] == rows(stored)
+    assert (found[-1].kind, found[-1].content["gaps_sent"]) == ("end", 1)
+    other = asyncio.run(awaited())
+    assert quotes(other) == quotes(found)
+    assert (other[-1].kind, other[-1].content["gaps_sent"]) == ("end", 0)

@@ -1,13 +1,18 @@
 """Who asks for a replay and reads nothing, leaves, or asks a server whose store is away."""
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx2
+import pytest
+
 from orderbook.api.replay import Replay
+from orderbook.client import ApiError, Client, RetryPolicy
 from orderbook.config import Settings
 from orderbook.remote.events import Parser
 from orderbook.replay.source import Wish
@@ -75,3 +80,29 @@ def test_what_breaks_it_off_is_its_last_event() -> None:
     assert [event.kind for event in found] == ["snapshot", "problem"]
     assert (found[1].content["status"], found[1].content["run"]) == (503, reel.run)
     assert found[1].content["hint"]
+
+
+def lines(*events: tuple[str, dict[str, object]]) -> bytes:
+    return b"".join(
+        f"id: run-{n}\nevent: {kind}\ndata: {json.dumps(content)}\n\n".encode()
+        for n, (kind, content) in enumerate(events)
+    )
+
+
+def test_a_replay_that_is_broken_off_goes_on_behind_its_last_id_or_says_why() -> None:
+    away = ("problem", {"status": 503, "detail": "Postgres is away", "hint": "wait"})
+    wrong = ("problem", {"status": 400, "detail": "no such day", "hint": "ask for another"})
+    told = [("snapshot", {"quotes": []}), away], [("end", {})], [wrong]
+    answers = iter([lines(*part) for part in told])
+    asked: list[str | None] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.url.params.get("last_id"))
+        return httpx2.Response(200, content=next(answers))
+
+    with Client("http://api", retry=RetryPolicy(first_seconds=0.01)) as client:
+        client._http = httpx2.Client(base_url="http://api", transport=httpx2.MockTransport(answer))
+        assert [event.kind for event in client.replay()] == ["snapshot", "end"]
+        with pytest.raises(ApiError, match="no such day"):
+            list(client.replay())
+    assert asked == [None, "run-1", None]
