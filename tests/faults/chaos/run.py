@@ -42,7 +42,7 @@ class Policy:
     seconds: float = 60
     rate: float = 1200  # ticks a second, while Kafka is there
     pause: tuple[float, float] = (0.3, 2.0)  # seconds between two actions
-    least_records: int = 20_000
+    least_records: int = 10_000  # in half a minute, of which Kafka may be away for more than half
     must_be_seen: tuple[str, ...] = ("hint sent again", "hint without work")  # MUST_BE_SEEN where it is long
     settings: tuple[tuple[str, str], ...] = ()  # environment of the processes
 
