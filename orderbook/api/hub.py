@@ -68,12 +68,12 @@ class Hub:
         if self._loop is not None and not self._loop.is_closed() and (quotes or notices):
             self._loop.call_soon_threadsafe(self.absorb, quotes, notices)
 
-    def rate(self, symbol: str) -> float:
-        """Ticks of a symbol a second, over the last ten."""
-        if len(self._counts) < 2:
-            return 0.0
+    def rate(self, symbol: str) -> float | None:
+        """Ticks of a symbol a second, over the last ten; None: it was not counted twice yet."""
+        if len(self._counts) < 2 or symbol not in self._counts[0][1]:
+            return None
         (began, first), (ended, last) = self._counts[0], self._counts[-1]
-        return (last.get(symbol, 0) - first.get(symbol, last.get(symbol, 0))) / max(ended - began, 0.5)
+        return round((last.get(symbol, 0) - first[symbol]) / (ended - began), 3)
 
     async def _count(self) -> None:
         while True:

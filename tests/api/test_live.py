@@ -173,3 +173,18 @@ def test_a_broker_that_is_away_costs_a_landing_nothing(pipeline: Pipeline, monke
     settings.cache_clear()
     land(pipeline, Publisher(settings().redis, pipeline.topic), *valid(3))
     assert pipeline.one("SELECT count(*) FROM ticks") == 3
+
+
+def test_a_rate_is_not_known_before_ticks_were_counted_twice(
+    landed: Pipeline, api: Api, eventually: Eventually
+) -> None:
+    eventually(lambda: len(api.get("/v1/quotes/latest")["quotes"]) == 1)
+    rates: list[float | None] = []
+
+    def known() -> bool:
+        rates.append(api.get("/v1/symbols")["symbols"][0]["rate"])
+        return rates[-1] is not None
+
+    eventually(known)
+    assert rates[-1] == 0
+    assert set(rates[:-1]) <= {None}

@@ -50,7 +50,7 @@ class SymbolState(BaseModel):
     profile: str
     status: str = Field(description="live, stale (silent for longer than its profile allows), or closed")
     open: bool = Field(description="whether its market is open now")
-    rate: float = Field(description="ticks a second over the last ten")
+    rate: float | None = Field(description="ticks a second over the last ten; null: not known yet")
     ticks: int = Field(description="stored so far")
     first_time: str = Field(description="the first hour that has a tick of it")
     last_time: str
@@ -100,7 +100,7 @@ def symbols(request: Request, response: Response) -> SymbolStates:
                 profile=at.profile.name,
                 status=at.state,
                 open=at.is_open,
-                rate=round(service.hub.rate(quote.symbol), 3),
+                rate=service.hub.rate(quote.symbol),
                 ticks=0 if total is None else total.ticks,
                 first_time=instant_text(instant_of(quote) if total is None else total.first_hour),
                 last_time=instant_text(instant_of(quote)),
