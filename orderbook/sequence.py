@@ -48,8 +48,7 @@ def decoded(found: Iterable[Any]) -> list[SymbolSummary]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(NamedTuple):
     """Where the ids of one symbol stand in one partition.
 
     A *run* are ticks of which each has the id that follows the one before (under ``increasing``: a higher one).

@@ -48,7 +48,7 @@ class ChainFollower:
             self.chain = _with_run(chain, section, chain.last_time)
             return False
         begun = _with_run(_begun(self.symbol, section), section, chain.last_time)
-        self.chain = replace(begun, last_time=max(chain.last_time, section.last_time))
+        self.chain = begun._replace(last_time=max(chain.last_time, section.last_time))
         self._gaps = {}
         self._found("reset", chain.last, section.first, 1)
         return True
@@ -135,9 +135,9 @@ class ChainFollower:
     def _advance(self, section: Section, rule: Rule) -> None:
         assert self.chain is not None
         last_time = max(self.chain.last_time, section.last_time)
-        chain = replace(self.chain, last=section.last, last_offset=section.last_offset, last_time=last_time)
+        chain = self.chain._replace(last=section.last, last_offset=section.last_offset, last_time=last_time)
         if section.last > chain.highest or rule == "none":
-            chain = replace(chain, highest=section.last, highest_offset=section.last_offset)
+            chain = chain._replace(highest=section.last, highest_offset=section.last_offset)
         self.chain = chain
 
 
@@ -158,8 +158,7 @@ def _begun(symbol: str, section: Section) -> Chain:
 
 
 def _with_run(chain: Chain, section: Section, after_time: int) -> Chain:
-    return replace(
-        chain,
+    return chain._replace(
         run_offset=section.first_offset,
         run_time=section.first_time,
         run_after_time=after_time,

@@ -18,6 +18,8 @@ from orderbook.store.sequences import Sequences
 from orderbook.store.stitching import PartitionStitching, TickRows
 from orderbook.tick import from_microseconds
 
+SETTLE_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Stitched:
@@ -49,7 +51,7 @@ class Stitcher:
         self._confirm_after_seconds = confirm_after_seconds
         self._pause_seconds = pause_seconds
         self._seconds = seconds
-        self._ended = float("-inf")
+        self._ended = self._settled = float("-inf")
 
     def run(self) -> Stitched:
         """One pass over all partitions. Raises ``Unavailable``; what was stitched before that stays."""
@@ -65,10 +67,17 @@ class Stitcher:
                 ranges += done
                 if open_partition is None or not done or open_partition.stitched >= goal:
                     del goals[place]
-        self._store.apply_late_fills()
-        confirmed = self._store.confirm_gaps(self._confirm_after_seconds)
+        confirmed = self._settle()
         self._ended = monotonic()
         return Stitched(ranges, dict(events), confirmed)
+
+    def _settle(self) -> int:
+        """Fill gaps with what was requeued, and confirm old ones; returns how many. Neither is in a hurry."""
+        if monotonic() - self._settled < SETTLE_SECONDS:
+            return 0
+        self._settled = monotonic()
+        self._store.apply_late_fills()
+        return self._store.confirm_gaps(self._confirm_after_seconds)
 
     def _stitch(self, store: PartitionStitching, events: Counter[str]) -> int:
         """The next ranges of one partition; returns how many."""

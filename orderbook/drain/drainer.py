@@ -24,9 +24,6 @@ from orderbook.stream.topics import LogBounds, TopicClient, TopicIdentity
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.25  # drained more recently than this: nothing to do
-CALM_SECONDS = 0.75  # the same where little comes in: a range of ten costs as much as of a thousand
-CALM_OFFSETS = 100  # fewer were unfinished at a pass: little comes in
-CALM_LASTS_SECONDS = 2.0  # without a look: other processes may have passed since
 PROJECT_AGAIN_SECONDS = 10.0  # a group offset may be deleted or moved by others
 
 
@@ -81,11 +78,10 @@ class Drainer:
         self._projection_refused = Outage(log, "group offset not stored")
         self._projected: dict[int, int] = {}
         self._projected_at = float("-inf")
-        self._calm_until = float("-inf")
 
     def run(self) -> Pass | None:
         """One pass over all partitions; None where another was here a moment ago. Raises ``Unavailable``."""
-        before = self._ledger.standing(CALM_SECONDS if monotonic() < self._calm_until else IDLE_SECONDS)
+        before = self._ledger.standing(IDLE_SECONDS)
         if before.drained_just_now:
             return None
         try:
@@ -106,8 +102,6 @@ class Drainer:
         busy = bounds.keys() - done.prefixes.keys()
         for partition in random.sample(sorted(busy), len(busy)):
             self._drain_partition(done, partition)
-        unfinished = sum(done.bounds[partition].end - prefix for partition, prefix in done.prefixes.items())
-        self._calm_until = monotonic() + (CALM_LASTS_SECONDS if unfinished < CALM_OFFSETS else 0)
         self._hint_later(done)
         self._project(done.prefixes)
         return done

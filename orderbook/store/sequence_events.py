@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
@@ -22,10 +21,11 @@ UNFILLED = text("""
 # A gap is explained when something is known of the log between the two ticks on its sides: a lost range, or as many
 # rejects of the symbol as ids are missing (bytes that cannot be read still have their key).
 CAUSES = text("""
+    WITH lost AS MATERIALIZED (  -- few, but to be looked for among all ranges of the partition: once
+        SELECT start_offset, end_offset FROM offset_range
+        WHERE generation_id = :generation AND partition = :partition AND state = 'lost')
     SELECT g.symbol, g.offset,
-           EXISTS (SELECT FROM offset_range r
-                   WHERE r.generation_id = :generation AND r.partition = :partition AND r.state = 'lost'
-                     AND r.start_offset < g.offset AND r.end_offset > g.after_offset) AS lost,
+           EXISTS (SELECT FROM lost WHERE lost.start_offset < g.offset AND lost.end_offset > g.after_offset) AS lost,
            (SELECT count(*) FROM quarantine q
             WHERE q.generation_id = :generation AND q.kafka_partition = :partition
               AND q.kafka_offset > g.after_offset AND q.kafka_offset < g.offset
@@ -74,9 +74,7 @@ GAP_AROUND = text("""
     FOR UPDATE
 """)
 
-_ASKED: Final = ("symbol", "offset", "after_offset", "count")  # of a gap, for its cause
 _COLUMNS: Final = tuple(field.name for field in fields(SequenceEvent))
-_values: Final = attrgetter(*_COLUMNS)  # events come by hundreds, and ``asdict`` copies what they hold
 
 
 def unfilled(store: PartitionStitching, symbol: str, epoch_offset: int, ids: tuple[int, int]) -> list[SequenceEvent]:
@@ -88,7 +86,8 @@ def unfilled(store: PartitionStitching, symbol: str, epoch_offset: int, ids: tup
 def save_events(store: PartitionStitching, found: Sequence[SequenceEvent], filled: Iterable[SequenceEvent]) -> None:
     """Write what was found, with its cause, and what is left of gaps that were known."""
     if found:
-        rows = [_row(event) for event in _explained(store, found)]
+        causes = _causes(store, [event for event in found if event.kind == "gap"])
+        rows = [_row(event, causes.get((event.symbol, event.offset))) for event in found]
         store.connection.execute(FOUND, {**store.place, "rows": json.dumps(rows)})
     for gap in filled:
         _fill(store.connection, store.place, gap)
@@ -117,42 +116,38 @@ def apply_late_fills(engine: Engine) -> int:
     return len(fills)
 
 
-def _explained(store: PartitionStitching, found: Sequence[SequenceEvent]) -> list[SequenceEvent]:
-    gaps = [(e.symbol, e.offset, e.after_offset, e.count) for e in found if e.kind == "gap"]
-    asked = json.dumps([dict(zip(_ASKED, gap, strict=True)) for gap in gaps])
-    causes: dict[tuple[str, int], str] = {}
-    for row in store.connection.execute(CAUSES, {**store.place, "rows": asked}) if gaps else ():
-        if row.lost or row.quarantined:
-            causes[row.symbol, row.offset] = "lost" if row.lost else "quarantined"
-    return [
-        replace(event, cause=cause)
-        if (cause := causes.get((event.symbol, event.offset))) and event.kind == "gap"
-        else event
-        for event in found
-    ]
+def _causes(store: PartitionStitching, gaps: Sequence[SequenceEvent]) -> dict[tuple[str, int], str]:
+    if not gaps:
+        return {}
+    asked = [{name: getattr(gap, name) for name in ("symbol", "offset", "after_offset", "count")} for gap in gaps]
+    found = store.connection.execute(CAUSES, {**store.place, "rows": json.dumps(asked)})
+    return {(r.symbol, r.offset): "lost" if r.lost else "quarantined" for r in found if r.lost or r.quarantined}
 
 
-def _row(event: SequenceEvent) -> dict[str, Any]:
-    is_open = event.kind == "gap" and event.missing_count > 0
-    is_filled = event.kind == "gap" and not is_open
+def _row(event: SequenceEvent, cause: str | None) -> dict[str, Any]:
+    is_gap = event.kind == "gap"
+    cause = cause if is_gap else None
+    is_open = is_gap and event.missing_count > 0
+    is_filled = is_gap and not is_open
     return {
-        **with_instants(dict(zip(_COLUMNS, _values(event), strict=True))),
-        "kind": _kind(event),
+        **with_instants({name: getattr(event, name) for name in _COLUMNS}),  # of hundreds: asdict would copy each deep
+        "cause": cause,
+        "kind": _kind(event, cause),
         "state": "open" if is_open else "late_filled" if is_filled else "confirmed",
         "missing": [number for interval in event.missing for number in interval],
         "n_missing": event.missing_count,
     }
 
 
-def _kind(event: SequenceEvent) -> str:
+def _kind(event: SequenceEvent, cause: str | None) -> str:
     """A gap without a cause whose ids all came later in the log was a matter of order only."""
-    came_late = event.kind == "gap" and event.missing_count == 0 and event.cause is None
+    came_late = event.kind == "gap" and event.missing_count == 0 and cause is None
     return "reorder" if came_late else event.kind
 
 
 def _fill(connection: Connection, place: dict[str, int], gap: SequenceEvent) -> None:
     missing = [number for interval in gap.missing for number in interval]
-    arguments = {"symbol": gap.symbol, "offset": gap.offset, "kind": _kind(gap)}
+    arguments = {"symbol": gap.symbol, "offset": gap.offset, "kind": _kind(gap, gap.cause)}
     connection.execute(FILLED, {**place, **arguments, "missing": missing, "n_missing": gap.missing_count})
 
 

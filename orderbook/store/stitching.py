@@ -7,13 +7,13 @@ lock: the drainer never waits for it.
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
-from orderbook.sequence import Chain, SequenceEvent, SymbolSummary, decoded
+from orderbook.sequence import Chain, SymbolSummary, decoded
 from orderbook.store.database import translated
 from orderbook.tick import from_microseconds, microseconds
 
@@ -153,14 +153,9 @@ def _plain(value: Any) -> Any:
 
 
 def _written(chain: Chain) -> dict[str, Any]:
-    return with_instants(asdict(chain))
-
-
-_TIMES: Final = frozenset(
-    field.name for kind in (Chain, SequenceEvent) for field in fields(kind) if "time" in field.name
-)
+    return with_instants(chain._asdict())
 
 
 def with_instants(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its microseconds written as instants, for Postgres to read."""
-    return {name: from_microseconds(value).isoformat() if name in _TIMES else value for name, value in row.items()}
+    """The row with its times, in microseconds, written as instants for Postgres to read."""
+    return {n: from_microseconds(value).isoformat() if n.endswith("time") else value for n, value in row.items()}

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from orderbook.drain.drainer import CALM_OFFSETS, Drainer
 from orderbook.store.ledger import Ledger
 from tests.pipeline import Pipeline, valid
 
@@ -60,18 +59,3 @@ def test_a_partition_that_another_drainer_holds_is_left_alone_without_waiting(pi
         generation = ledger.newest_generation()
         assert generation is not None
         assert ledger.pass_idle(generation.id, {0: (0, 10, 0)}, ledger.clock(), lease_seconds=10) == {}
-
-
-def _half_a_second_later(pipeline: Pipeline, drainer: Drainer) -> bool:
-    """Whether a pass is made when the last one is as old as a beat."""
-    pipeline.execute("UPDATE partition_cursor SET drained_at = clock_timestamp() - interval '0.5 s'")
-    return drainer.run() is not None
-
-
-def test_where_little_comes_in_every_other_beat_drains(pipeline: Pipeline) -> None:
-    drainer = pipeline.drainer()
-    assert _half_a_second_later(pipeline, drainer)
-    assert not _half_a_second_later(pipeline, drainer)
-    pipeline.produce(valid(CALM_OFFSETS))
-    pipeline.drain(drainer)
-    assert _half_a_second_later(pipeline, drainer)
