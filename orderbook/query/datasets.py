@@ -68,7 +68,7 @@ class Fetched(ds.Dataset, ABC):  # type: ignore[misc] # pyarrow ships no types
 class HotAndCold(Fetched):
     """The ticks of a window of event time: those that lie in Postgres, in ``days``, and those of the cold files.
 
-    ``narrower``: a span inside it that is all a scan sees for now.
+    ``narrower``: a span inside it; while it is set, a scan sees no more.
     """
 
     def __init__(self, connection: Connection, days: Sequence[date], cold: Any, window: Span, most_bytes: int) -> None:

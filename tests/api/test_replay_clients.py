@@ -1,24 +1,24 @@
 """Who asks for a replay and reads nothing, leaves, or asks a server whose store is away."""
 
 import asyncio
-import json
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
-import httpx2
 import pytest
 
 from orderbook.api.replay import Replay
-from orderbook.client import ApiError, Client, RetryPolicy
+from orderbook.client import ApiError, Client
 from orderbook.config import Settings
 from orderbook.remote.events import Parser
 from orderbook.replay.source import Wish
 from tests.api.replays import START, WINDOW, quotes, replayed, streamed
 from tests.api.server import Api, api_server
 from tests.pipeline import Pipeline, tick
+from tests.servers import RunningServers, database_of
 
 Eventually = Callable[..., None]
 
@@ -82,27 +82,29 @@ def test_what_breaks_it_off_is_its_last_event() -> None:
     assert found[1].content["hint"]
 
 
-def lines(*events: tuple[str, dict[str, object]]) -> bytes:
-    return b"".join(
-        f"id: run-{n}\nevent: {kind}\ndata: {json.dumps(content)}\n\n".encode()
-        for n, (kind, content) in enumerate(events)
-    )
+def test_a_replay_that_is_broken_off_goes_on_behind_its_last_id(
+    pipeline: Pipeline, servers: RunningServers, tmp_path: Path, eventually: Eventually
+) -> None:
+    moments = [START + n * timedelta(milliseconds=10) for n in range(1_200)]
+    pipeline.produce(tick(n, event_time=at) for n, at in enumerate(moments))
+    pipeline.run()
+    database = database_of(pipeline.settings.database.url.get_secret_value())
+    log = tmp_path / "api.log"
+    with api_server(tmp_path) as api, Client(api.url) as client, ThreadPoolExecutor(1) as reading:
+        events = client.replay(start=START, end=WINDOW["end"], speed=4, gaps=False)
+        heard = [next(events), next(events)]
+        rest = reading.submit(list, events)
+        servers.administer(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
+        try:
+            eventually(lambda: "replay broken off" in log.read_text())
+        finally:
+            servers.administer(f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")
+        heard += rest.result(timeout=60)
+    assert [quote.event_time for quote in quotes(heard)] == moments
+    kinds = [event.kind for event in heard if event.kind != "heartbeat"]
+    assert (kinds[0], kinds[-1], set(kinds[1:-1])) == ("snapshot", "end", {"ticks"})
 
 
-def test_a_replay_that_is_broken_off_goes_on_behind_its_last_id_or_says_why() -> None:
-    away = ("problem", {"status": 503, "detail": "Postgres is away", "hint": "wait"})
-    wrong = ("problem", {"status": 400, "detail": "no such day", "hint": "ask for another"})
-    told = [("snapshot", {"quotes": []}), away], [("end", {})], [wrong]
-    answers = iter([lines(*part) for part in told])
-    asked: list[str | None] = []
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.url.params.get("last_id"))
-        return httpx2.Response(200, content=next(answers))
-
-    with Client("http://api", retry=RetryPolicy(first_seconds=0.01)) as client:
-        client._http = httpx2.Client(base_url="http://api", transport=httpx2.MockTransport(answer))
-        assert [event.kind for event in client.replay()] == ["snapshot", "end"]
-        with pytest.raises(ApiError, match="no such day"):
-            list(client.replay())
-    assert asked == [None, "run-1", None]
+def test_a_replay_that_can_never_be_says_why(stored: Pipeline, api: Api) -> None:
+    with Client(api.url) as client, pytest.raises(ApiError, match="start is not before end"):
+        next(client.replay(start=START, end=START))
