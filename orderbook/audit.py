@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import Fault
-from orderbook.store.recount import AuditedCursor, AuditedRange, Recount, Snapshot, Stored
+from orderbook.store.ledger.recount import AuditedCursor, AuditedRange, Recount, Snapshot, Stored
 from orderbook.stream.batch import FetchLimits, RangeFetcher, read_all
 from orderbook.stream.records import Record
 from orderbook.stream.topics import LogBounds, TopicIdentity

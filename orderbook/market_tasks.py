@@ -10,7 +10,7 @@ from orderbook.clock import utc_now
 from orderbook.completeness.clocks import ClockWatcher, StepPolicy, told
 from orderbook.config import settings
 from orderbook.contracts import contracts_ahead
-from orderbook.store.clocks import ClockWatch
+from orderbook.store.completeness.clocks import ClockWatch
 from orderbook.store.contracts import add_contracts
 from orderbook.turns import maintenance_engine, patience, profiles
 

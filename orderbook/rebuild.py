@@ -2,7 +2,7 @@
 
 In steps of some thousand offsets. Each reads the log and judges it, outside of any transaction; then one transaction
 locks the finished ranges of the step, compares their rows with the verdicts, and writes what differs
-(``store/rebuild.py`` says what, ``store/corrections.py`` writes it).
+(``store/rebuild/rebuild.py`` says what, ``store/rebuild/corrections.py`` writes it).
 
 * A reader sees a step before or after, never between; each offset is in one place throughout, and the ledger's counts
   go with the rows, so the audit balances at every moment. The deep audit names what is not rebuilt yet.
@@ -27,11 +27,11 @@ from orderbook.crashpoints import crashpoint
 from orderbook.errors import Recreated
 from orderbook.ingest.validator import Validator, reject
 from orderbook.profiles import Fault, Profiles
-from orderbook.store.corrections import apply
 from orderbook.store.journal import Operator
-from orderbook.store.rebuild import Changes, Verdicts, compare, extent_of_day
-from orderbook.store.recount import AuditedCursor, Stored, snapshot
-from orderbook.store.rejects import Reject
+from orderbook.store.ledger.recount import AuditedCursor, Stored, snapshot
+from orderbook.store.ledger.rejects import Reject
+from orderbook.store.rebuild.corrections import apply
+from orderbook.store.rebuild.rebuild import Changes, Verdicts, compare, extent_of_day
 from orderbook.stream.batch import FetchLimits, RangeFetcher, read_all
 from orderbook.stream.records import Record
 from orderbook.stream.topics import TopicIdentity

@@ -7,10 +7,10 @@ from typing import Any
 
 from orderbook.completeness.coverage import HourCoverage, SymbolCoverage, by_symbol, hourly
 from orderbook.profiles import Profiles
-from orderbook.store.coverage_reader import clock, hour_counts, silences, symbol_spans
-from orderbook.store.day_reader import Backlog, DayAlarms, DayRejects, backlog, day_alarms, day_rejects
 from orderbook.store.reader import Reader
-from orderbook.store.sequence_reader import EventCount, EventRow, count_events, list_events
+from orderbook.store.readers.coverage import clock, hour_counts, silences, symbol_spans
+from orderbook.store.readers.day import Backlog, DayAlarms, DayRejects, backlog, day_alarms, day_rejects
+from orderbook.store.readers.sequence import EventCount, EventRow, count_events, list_events
 
 MOST_GAPS = 50  # listed; all are counted
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import Fault
-from orderbook.store.requeue import OpenReject
+from orderbook.store.ledger.requeue import OpenReject
 from orderbook.stream.records import Record
 from orderbook.tick import OrderBookTick, microseconds
 

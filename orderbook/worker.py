@@ -12,8 +12,8 @@ from orderbook.exporter import beside
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.validator import Validator
 from orderbook.logs import configure
-from orderbook.store.encoding import copy_input
-from orderbook.store.rejects import quarantine_rows
+from orderbook.store.ledger.rejects import quarantine_rows
+from orderbook.store.rows.encoding import copy_input
 from orderbook.stream.records import Record, Records
 from orderbook.tasks import make_days
 from orderbook.turns import profiles

@@ -16,9 +16,9 @@ from orderbook.archive.run import Outcome, archive_engine, due, run
 from orderbook.clock import utc_now
 from orderbook.config import Settings, settings
 from orderbook.query.session import ALL, Session, Window
-from orderbook.store.copy_out import STORED
 from orderbook.store.database import engine_for
 from orderbook.store.journal import Operator
+from orderbook.store.rows.copy_out import STORED
 
 # two symbols to a partition, offsets in the order of time, decimals with all digits, an empty side now and then
 ROWS = """

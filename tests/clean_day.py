@@ -17,7 +17,7 @@ from orderbook.expectations.ticks import window_ticks
 from orderbook.expectations.window import Window
 from orderbook.profiles import Profiles, load_profiles
 from orderbook.sections import psycopg2_url
-from orderbook.store.window_reader import read_facts
+from orderbook.store.readers.window import read_facts
 from tests.pipeline import pipeline_over, tick
 from tests.servers import RunningServers, database_of
 

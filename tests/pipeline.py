@@ -21,11 +21,11 @@ from orderbook.ingest.isolation import Isolation
 from orderbook.ingest.validator import Judge, Validator
 from orderbook.ingest.witness import Witness
 from orderbook.profiles import Profiles, load_profiles
-from orderbook.store.claims import Claims
+from orderbook.store.completeness.sequences import Sequences
 from orderbook.store.database import engine_for
-from orderbook.store.landing import Landing
-from orderbook.store.ledger import Ledger
-from orderbook.store.sequences import Sequences
+from orderbook.store.ledger.claims import Claims
+from orderbook.store.ledger.landing import Landing
+from orderbook.store.ledger.ledger import Ledger
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.topics import TopicClient
 from orderbook.tick import OrderBookTick, encode

@@ -7,10 +7,10 @@ from orderbook.api.problems import Problem
 from orderbook.completeness.coverage import SymbolCoverage, together, whole_hours
 from orderbook.live.quotes import instant_text
 from orderbook.profiles import Profiles
-from orderbook.store.coverage_reader import clock, silences, symbol_spans, window_counts
-from orderbook.store.horizon import complete_through
 from orderbook.store.reader import Snapshot
-from orderbook.store.sequence_reader import count_gaps
+from orderbook.store.readers.coverage import clock, silences, symbol_spans, window_counts
+from orderbook.store.readers.horizon import complete_through
+from orderbook.store.readers.sequence import count_gaps
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from orderbook.config import Settings
 from orderbook.live.quotes import Quote, order_of, stored_quote
 from orderbook.profiles import Profiles
 from orderbook.store.cold_totals import ColdTotals, cold_totals
-from orderbook.store.coverage_reader import clock
-from orderbook.store.horizon import complete_through
-from orderbook.store.ledger_reader import Alarm, CursorState, Landed, landed, newest_cursors, open_alarms
-from orderbook.store.quarantine_reader import open_rejects_by_reason
 from orderbook.store.reader import Reader, StoredTick, newest_ticks
-from orderbook.store.sequence_reader import EventRow, changed_events, count_events
+from orderbook.store.readers.coverage import clock
+from orderbook.store.readers.horizon import complete_through
+from orderbook.store.readers.ledger import Alarm, CursorState, Landed, landed, newest_cursors, open_alarms
+from orderbook.store.readers.quarantine import open_rejects_by_reason
+from orderbook.store.readers.sequence import EventRow, changed_events, count_events
 from orderbook.stream.batch import RangeFetcher
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.lag import age_seconds

@@ -18,9 +18,9 @@ from orderbook.api.problems import Problem
 from orderbook.api.service import Service
 from orderbook.archive.root import Root
 from orderbook.query.pages import TickPages, key_of
-from orderbook.store.coverage_reader import window_counts
 from orderbook.store.reader import Snapshot
-from orderbook.store.tick_pages import TickKey, TickQuery
+from orderbook.store.readers.coverage import window_counts
+from orderbook.store.rows.tick_pages import TickKey, TickQuery
 from orderbook.tick import from_microseconds, is_symbol, microseconds
 
 PAGE_ROWS: Final = 131_072  # of a stream: as a row group of the cold files; more of them take more memory

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from orderbook.archive.root import Root
-from orderbook.store.copy_out import STORED
 from orderbook.store.manifest import ColdFile
+from orderbook.store.rows.copy_out import STORED
 
 _SCAN: Final = ds.ParquetFragmentScanOptions(pre_buffer=True, page_checksum_verification=True)
 FORMAT: Final = ds.ParquetFileFormat(default_fragment_scan_options=_SCAN)

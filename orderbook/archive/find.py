@@ -10,7 +10,7 @@ from orderbook.archive.cold import cold_dataset
 from orderbook.archive.root import Root
 from orderbook.store import manifest
 from orderbook.store.reader import Snapshot
-from orderbook.store.trace_reader import TracedTick, find_ticks, follow
+from orderbook.store.readers.trace import TracedTick, find_ticks, follow
 
 _KNOWN: Final = ["event_time", "received_time", "landed_at", "generation_id", "kafka_partition", "kafka_offset"]
 

@@ -19,10 +19,10 @@ from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import AlreadyRunning, Refused, Unavailable
 from orderbook.store import manifest
-from orderbook.store.copy_out import STORED
 from orderbook.store.database import translated
 from orderbook.store.manifest import ColdFile, Written
-from orderbook.store.selects import select_ticks
+from orderbook.store.rows.copy_out import STORED
+from orderbook.store.rows.selects import select_ticks
 
 log = structlog.get_logger(__name__)
 

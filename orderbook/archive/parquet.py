@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from orderbook.store.copy_out import STORED
 from orderbook.store.manifest import SCHEMA_VERSION, Extent, Written
+from orderbook.store.rows.copy_out import STORED
 
 ROWS_IN_GROUP: Final = 131_072
 SORT_ORDER: Final = ("symbol", "event_time", "generation_id", "kafka_partition", "kafka_offset")

@@ -14,8 +14,8 @@ from orderbook.archive.root import Missing, Root
 from orderbook.errors import Unavailable
 from orderbook.store import manifest
 from orderbook.store.database import translated
+from orderbook.store.ledger.recount import AuditedCursor, Recount, Snapshot, Stored, begin
 from orderbook.store.manifest import ColdFile, Extent
-from orderbook.store.recount import AuditedCursor, Recount, Snapshot, Stored, begin
 from orderbook.tick import FIELDS
 
 WINDOW: Final = 4_000_000  # offsets counted at a time, a byte each

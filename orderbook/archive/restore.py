@@ -13,11 +13,11 @@ from orderbook.archive.root import Root
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import Refused
 from orderbook.store import manifest
-from orderbook.store.copy_in import copy_in
 from orderbook.store.database import translated
 from orderbook.store.days import make_day, missing_days
 from orderbook.store.journal import Operator, record
 from orderbook.store.manifest import ColdFile
+from orderbook.store.rows.copy_in import copy_in
 
 
 def restore(engine: Engine, root: Root, day: date, operator: Operator, progress: Callable[[str], None]) -> int:

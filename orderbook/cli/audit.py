@@ -11,7 +11,7 @@ from orderbook.errors import Unavailable
 
 if TYPE_CHECKING:
     from orderbook.audit import Report
-    from orderbook.store.recount import Snapshot
+    from orderbook.store.ledger.recount import Snapshot
 
 MOST_FINDINGS = 50  # shown; --json has them all
 

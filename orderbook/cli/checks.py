@@ -17,9 +17,9 @@ from orderbook.errors import OrderbookError, Unavailable
 from orderbook.metrics import SOURCE_UP
 from orderbook.store.database import server_version
 from orderbook.store.days import list_days
-from orderbook.store.ledger import Ledger
-from orderbook.store.ledger_reader import newest_cursors, open_alarms
+from orderbook.store.ledger.ledger import Ledger
 from orderbook.store.reader import Reader
+from orderbook.store.readers.ledger import newest_cursors, open_alarms
 from orderbook.store.schema import schema_revisions
 from orderbook.stream.topics import TopicClient
 

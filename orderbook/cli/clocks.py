@@ -18,7 +18,7 @@ def clocks(
     A constant difference is normal, also below zero: nothing is rejected for it. A jump by more than
     ORDERBOOK_COMPLETENESS__CLOCK_STEP_SECONDS says that a clock was set: `stepped_at`, and an alarm `clock_step`.
     """
-    from orderbook.store.clocks import SkewRow, list_skews
+    from orderbook.store.completeness.clocks import SkewRow, list_skews
     from orderbook.store.reader import Reader
 
     with Reader() as reader, reader.snapshot() as connection:

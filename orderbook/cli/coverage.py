@@ -61,8 +61,8 @@ def read_hours(start: datetime, end: datetime, symbols: str | None = None) -> "l
     from orderbook.completeness.coverage import hourly, whole_hours
     from orderbook.config import settings
     from orderbook.profiles import load_profiles
-    from orderbook.store.coverage_reader import clock, hour_counts, silences, symbol_spans
     from orderbook.store.reader import Reader
+    from orderbook.store.readers.coverage import clock, hour_counts, silences, symbol_spans
 
     window = whole_hours(start, end)
     only = symbols.split(",") if symbols else None

@@ -46,7 +46,7 @@ def gaps(
     became of them where that is known. A gap that the log itself filled later was only a `reorder`.
     """
     from orderbook.store.reader import Reader
-    from orderbook.store.sequence_reader import EventCount, EventRow, count_events, list_events
+    from orderbook.store.readers.sequence import EventCount, EventRow, count_events, list_events
 
     since, until = _aware(start), _aware(end)
     with Reader() as reader, reader.snapshot() as connection:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from orderbook.cli.services import range_fetcher, topic_client
 from orderbook.errors import OffsetOutOfRange, Refused, Unavailable
-from orderbook.store.ledger_reader import newest_cursors
 from orderbook.store.reader import Reader
+from orderbook.store.readers.ledger import newest_cursors
 from orderbook.stream.batch import FetchLimits, RangeFetcher
 from orderbook.stream.lag import age_seconds
 from orderbook.stream.records import Record

@@ -12,9 +12,9 @@ from orderbook.cli.services import silence_kafka
 from orderbook.clock import monotonic, utc_now
 from orderbook.config import settings
 from orderbook.errors import Unavailable
-from orderbook.store.ledger_reader import Alarm, CursorState, Landed, landed, newest_cursors, open_alarms
-from orderbook.store.quarantine_reader import open_rejects_by_reason
 from orderbook.store.reader import Reader, newest_ticks
+from orderbook.store.readers.ledger import Alarm, CursorState, Landed, landed, newest_cursors, open_alarms
+from orderbook.store.readers.quarantine import open_rejects_by_reason
 from orderbook.stream.topics import TopicClient
 
 REST = 50  # counting a large quarantine takes at most a fiftieth of Postgres' time

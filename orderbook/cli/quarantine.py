@@ -10,7 +10,7 @@ from orderbook.cli.output import Output, write_fields, write_json, write_records
 from orderbook.errors import Refused
 
 if TYPE_CHECKING:
-    from orderbook.store.requeue import OpenReject
+    from orderbook.store.ledger.requeue import OpenReject
 
 SHOWN_BYTES = 2_048
 
@@ -33,8 +33,8 @@ def list_them(
     as_json: JsonOption = False,
 ) -> None:
     """List rejects without their bytes, newest first."""
-    from orderbook.store.quarantine_reader import RejectRow, list_rejects
     from orderbook.store.reader import Reader
+    from orderbook.store.readers.quarantine import RejectRow, list_rejects
 
     with Reader() as reader, reader.snapshot() as connection:
         found = list_rejects(connection, reason=reason, partition=partition, limit=limit)
@@ -50,8 +50,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one reject: why, and its key and value as text and as hex."""
-    from orderbook.store.quarantine_reader import show_reject
     from orderbook.store.reader import Reader
+    from orderbook.store.readers.quarantine import show_reject
 
     generation, partition, offset = _place(place)
     with Reader() as reader, reader.snapshot() as connection:
@@ -67,8 +67,8 @@ def show(
 @app.command(epilog="Example: orderbook quarantine stats --json")
 def stats(output: OutputOption = Output.TABLE, as_json: JsonOption = False) -> None:
     """Count the rejects by the day they landed (UTC) and by reason."""
-    from orderbook.store.quarantine_reader import RejectCount, rejects_by_day
     from orderbook.store.reader import Reader
+    from orderbook.store.readers.quarantine import RejectCount, rejects_by_day
 
     with Reader() as reader, reader.snapshot() as connection:
         found = rejects_by_day(connection)
@@ -91,8 +91,8 @@ def requeue(
     from orderbook.ingest.validator import Validator
     from orderbook.profiles import load_profiles
     from orderbook.requeue import judge_again
-    from orderbook.store.operator import operator_engine
-    from orderbook.store.requeue import land_reject
+    from orderbook.store.ledger.operator import operator_engine
+    from orderbook.store.ledger.requeue import land_reject
 
     options = settings().ingest
     validator = Validator(load_profiles(options.profiles_file), options.unknown_fields)
@@ -112,8 +112,8 @@ def drop(places: PlacesArgument = None, dry_run: DryRunOption = False, why: WhyO
     """Give rejects up: they stay, with their bytes, and stay counted, but need nobody any more."""
     from orderbook.cli.services import operator
     from orderbook.config import settings
-    from orderbook.store.operator import operator_engine
-    from orderbook.store.requeue import drop_reject
+    from orderbook.store.ledger.operator import operator_engine
+    from orderbook.store.ledger.requeue import drop_reject
 
     with operator_engine(settings().database) as engine:
         for reject in _chosen(engine, places, None):
@@ -123,7 +123,7 @@ def drop(places: PlacesArgument = None, dry_run: DryRunOption = False, why: WhyO
 
 
 def _chosen(engine: Any, places: list[str] | None, reason: str | None) -> "list[OpenReject]":
-    from orderbook.store.requeue import Place, find_open
+    from orderbook.store.ledger.requeue import Place, find_open
 
     if bool(places) == (reason is not None):
         raise typer.BadParameter("name places, or a --reason")

@@ -12,7 +12,7 @@ from orderbook.cli.output import Output, write_fields, write_json, write_records
 from orderbook.errors import Refused
 
 if TYPE_CHECKING:
-    from orderbook.store.operator import Held
+    from orderbook.store.ledger.operator import Held
 
 app = typer.Typer(
     help="The ledger: which offsets are planned, done or lost.",
@@ -41,8 +41,8 @@ def list_them(
     as_json: JsonOption = False,
 ) -> None:
     """List ranges, newest first. `range` is topic/partition/first-last, both offsets included."""
-    from orderbook.store.ledger_reader import RangeRow, list_ranges
     from orderbook.store.reader import Reader
+    from orderbook.store.readers.ledger import RangeRow, list_ranges
 
     with Reader() as reader, reader.snapshot() as connection:
         found = list_ranges(connection, state=state.value if state else None, partition=partition, limit=limit)
@@ -55,8 +55,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show all that the ledger knows of one range, and what its holder does now."""
-    from orderbook.store.ledger_reader import show_range
     from orderbook.store.reader import Reader
+    from orderbook.store.readers.ledger import show_range
 
     with Reader() as reader, reader.snapshot() as connection:
         found = show_range(connection, range_id)
@@ -102,8 +102,8 @@ def retry(range_id: RangeId, why: WhyOption = "") -> None:
     """Make an open range due at once, its failed attempts forgotten."""
     from orderbook.cli.services import operator
     from orderbook.config import settings
-    from orderbook.store.operator import operator_engine
-    from orderbook.store.range_verbs import retry as make_due
+    from orderbook.store.ledger.operator import operator_engine
+    from orderbook.store.ledger.range_verbs import retry as make_due
 
     with operator_engine(settings().database) as engine:
         make_due(engine, range_id, operator(why))
@@ -115,8 +115,8 @@ def confirm(range_id: RangeId, why: WhyOption = "") -> None:
     """Note that you know of a lost range: its alarm ends. The range stays lost, and stays in the ledger."""
     from orderbook.cli.services import operator
     from orderbook.config import settings
-    from orderbook.store.operator import operator_engine
-    from orderbook.store.range_verbs import confirm_lost
+    from orderbook.store.ledger.operator import operator_engine
+    from orderbook.store.ledger.range_verbs import confirm_lost
 
     with operator_engine(settings().database) as engine:
         ended = confirm_lost(engine, range_id, operator(why))
@@ -126,8 +126,8 @@ def confirm(range_id: RangeId, why: WhyOption = "") -> None:
 def _resume(partitions: list[int] | None, *, accept: bool, why: str) -> None:
     from orderbook.cli.services import operator
     from orderbook.config import settings
-    from orderbook.store.operator import operator_engine
-    from orderbook.store.operator import resume as let_go_on
+    from orderbook.store.ledger.operator import operator_engine
+    from orderbook.store.ledger.operator import resume as let_go_on
 
     with operator_engine(settings().database) as engine:
         _tell(let_go_on(engine, partitions or None, operator(why), accept=accept))
@@ -136,7 +136,7 @@ def _resume(partitions: list[int] | None, *, accept: bool, why: str) -> None:
 def _adopt(why: str) -> None:
     from orderbook.cli.services import operator, topic_client
     from orderbook.config import settings
-    from orderbook.store.operator import adopt, give_up_older, operator_engine
+    from orderbook.store.ledger.operator import adopt, give_up_older, operator_engine
 
     with topic_client() as topic:
         bounds = topic.bounds(topic.identity().partitions)

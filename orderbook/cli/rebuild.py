@@ -69,7 +69,7 @@ def _rebuilder(client: "TopicClient") -> "Iterator[Rebuilder]":
     from orderbook.ingest.validator import Validator
     from orderbook.profiles import load_profiles
     from orderbook.rebuild import STEP, Rebuilder
-    from orderbook.store.operator import operator_engine
+    from orderbook.store.ledger.operator import operator_engine
     from orderbook.stream.batch import FetchLimits
 
     options = settings().ingest

@@ -46,7 +46,7 @@ def tail(
 
 def _ticks(symbol: str | None, last: int, *, follow: bool, limit: int | None) -> Iterator["StoredTick"]:
     from orderbook.store.reader import Reader
-    from orderbook.store.tick_tail import TickTail
+    from orderbook.store.rows.tick_tail import TickTail
 
     left = limit
     with Reader() as reader:

@@ -12,7 +12,7 @@ from orderbook.cli.options import JsonOption, OutputOption
 from orderbook.cli.output import Output, write_json, write_records
 
 if TYPE_CHECKING:
-    from orderbook.store.trace_reader import TracedTick
+    from orderbook.store.readers.trace import TracedTick
 
 STANDS_IN = "as received: the source tells no other time"
 
@@ -43,7 +43,7 @@ def trace(
     from orderbook.archive.root import Root
     from orderbook.config import settings
     from orderbook.store.reader import Reader
-    from orderbook.store.trace_reader import why_missing
+    from orderbook.store.readers.trace import why_missing
 
     root = Root(settings().archive)
     with Reader() as reader, reader.snapshot(holds_days=True) as connection:

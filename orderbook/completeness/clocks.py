@@ -8,7 +8,7 @@ from the one before, twice running: one slow moment of the network is none, and 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from orderbook.store.clocks import ClockWatch, Skew
+from orderbook.store.completeness.clocks import ClockWatch, Skew
 
 
 @dataclass(frozen=True, slots=True)

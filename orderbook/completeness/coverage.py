@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from orderbook.profiles import Profile, Profiles
 from orderbook.sessions import open_seconds
-from orderbook.store.coverage_reader import HourCounts, Silence, SymbolSpan
+from orderbook.store.readers.coverage import HourCounts, Silence, SymbolSpan
 
 HOUR = timedelta(hours=1)
 

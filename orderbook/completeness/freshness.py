@@ -7,7 +7,7 @@ from typing import Literal
 
 from orderbook.profiles import Profiles
 from orderbook.sessions import open_seconds
-from orderbook.store.coverage_reader import SymbolSpan
+from orderbook.store.readers.coverage import SymbolSpan
 
 _INSTANT = timedelta(microseconds=1)
 

@@ -12,10 +12,10 @@ from orderbook.completeness.summary import Summariser
 from orderbook.profiles import Profiles
 from orderbook.sequence import Chain, Rule, Section, SequenceEvent, SymbolSummary
 from orderbook.sessions import open_seconds
-from orderbook.store.landing import TICKS
-from orderbook.store.sequence_events import save_events, unfilled
-from orderbook.store.sequences import Sequences
-from orderbook.store.stitching import PartitionStitching, TickRows
+from orderbook.store.completeness.sequence_events import save_events, unfilled
+from orderbook.store.completeness.sequences import Sequences
+from orderbook.store.completeness.stitching import PartitionStitching, TickRows
+from orderbook.store.ledger.landing import TICKS
 from orderbook.tick import from_microseconds
 
 SETTLE_SECONDS = 5.0

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from orderbook.profiles import Profile, Profiles
 from orderbook.sequence import Section, SymbolSummary, encoded
-from orderbook.store.landing import Summary
+from orderbook.store.ledger.landing import Summary
 
 HOUR_MICROSECONDS: Final = 3_600_000_000
 _EVER: Final = 2**62  # longer, or further, than anything
@@ -29,7 +29,7 @@ class Summariser:
         self._profiles = profiles
 
     def __call__(self, ticks: pa.Table) -> Summary:
-        """The summary of ``ticks`` (``store.landing.TICKS``, in any order)."""
+        """The summary of ``ticks`` (``store.ledger.landing.TICKS``, in any order)."""
         return Summary(encoded(self.summarise(ticks)), json.dumps(smallest_skews(ticks)))
 
     def summarise(self, ticks: pa.Table) -> list[SymbolSummary]:

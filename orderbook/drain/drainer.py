@@ -17,8 +17,8 @@ from orderbook.crashpoints import crashpoint
 from orderbook.drain.policy import CutPolicy, assess, cut, prefix
 from orderbook.errors import Unavailable
 from orderbook.logs import Outage, range_label
-from orderbook.store.ledger import Generation, Ledger
-from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.ledger.ledger import Generation, Ledger
+from orderbook.store.ledger.partition_ledger import PartitionLedger
 from orderbook.stream.topics import LogBounds, TopicClient, TopicIdentity
 
 log = structlog.get_logger(__name__)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orderbook.store.partition_ledger import Cursor, OpenRange
+from orderbook.store.ledger.partition_ledger import Cursor, OpenRange
 from orderbook.stream.topics import LogBounds
 
 LOW_PASSES_TO_HALT = 3  # one low answer may come from a follower that has just become leader

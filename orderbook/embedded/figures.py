@@ -13,8 +13,8 @@ from orderbook.clock import utc_now
 from orderbook.embedded.servers import Addresses
 from orderbook.errors import OrderbookError
 from orderbook.sections import DatabaseSettings, KafkaSettings
-from orderbook.store.ledger_reader import landed, newest_cursors, open_alarms
 from orderbook.store.reader import Reader, StoredTick, newest_ticks
+from orderbook.store.readers.ledger import landed, newest_cursors, open_alarms
 from orderbook.stream.topics import TopicClient
 
 INTERVAL_SECONDS = 1.0

@@ -35,7 +35,7 @@ from orderbook.profiles import load_profiles
 from orderbook.store.database import engine_for
 from orderbook.store.expectation_runs import FinishedRun, alone, list_runs, save
 from orderbook.store.reader import Reader
-from orderbook.store.window_reader import read_facts
+from orderbook.store.readers.window import read_facts
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from orderbook.expectations.suite import FINITE, LEDGER, SCHEMA, SYMBOLS, Expect
 from orderbook.expectations.window import Window
 from orderbook.profiles import Profile, Profiles
 from orderbook.store.expectation_runs import ExpectationResult, Outcome
-from orderbook.store.window_reader import WindowFacts
+from orderbook.store.readers.window import WindowFacts
 
 CHUNK_ROWS: Final = 100_000  # held against a suite at once: 20 MB in Arrow, and what pandas copies of it
 

@@ -13,7 +13,7 @@ from orderbook.expectations.merging import merged
 from orderbook.store import manifest
 from orderbook.store.manifest import ColdFile
 from orderbook.store.reader import Snapshot
-from orderbook.store.tick_stream import SCHEMA, stream_ticks
+from orderbook.store.rows.tick_stream import SCHEMA, stream_ticks
 
 _STORED: Final = [name for name in SCHEMA.names if name != "finite"]
 

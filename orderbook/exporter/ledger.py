@@ -11,18 +11,18 @@ from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
 from orderbook.profiles import REASONS
 from orderbook.sequence import KINDS
-from orderbook.store.clocks import list_skews
+from orderbook.store.completeness.clocks import list_skews
 from orderbook.store.days import list_days
 from orderbook.store.expectation_runs import last_finished, standing_failures
-from orderbook.store.exported import (
+from orderbook.store.reader import Reader, Snapshot, newest_ticks
+from orderbook.store.readers.exported import (
     OpenRangeAges,
     RejectCounter,
     SequenceEventCounter,
     archive_state,
     open_alarms_by_kind,
 )
-from orderbook.store.ledger_reader import CursorState, landed, newest_cursors
-from orderbook.store.reader import Reader, Snapshot, newest_ticks
+from orderbook.store.readers.ledger import CursorState, landed, newest_cursors
 
 STATEMENT_SECONDS = 5.0
 FRESH = timedelta(days=1)  # a newest tick older than this is not looked for: each day more costs a probe per symbol

@@ -6,8 +6,8 @@ from orderbook import metrics
 from orderbook.config import Settings
 from orderbook.errors import Unavailable
 from orderbook.exporter.source import Sample
-from orderbook.store.ledger_reader import newest_cursors
 from orderbook.store.reader import Reader
+from orderbook.store.readers.ledger import newest_cursors
 from orderbook.stream.batch import RangeFetcher
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.lag import age_seconds

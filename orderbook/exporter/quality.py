@@ -11,9 +11,9 @@ from orderbook.completeness.freshness import Freshness, freshness
 from orderbook.exporter.source import Sample
 from orderbook.metrics import MOST_SYMBOLS
 from orderbook.profiles import load_profiles
-from orderbook.store.coverage_reader import SymbolSpan, clock, hour_counts, silences, symbol_spans
-from orderbook.store.exported import last_times
 from orderbook.store.reader import Snapshot
+from orderbook.store.readers.coverage import SymbolSpan, clock, hour_counts, silences, symbol_spans
+from orderbook.store.readers.exported import last_times
 
 COVERAGE_SECONDS = 30.0  # it reads hours: asked less often than the rest
 HELD = timedelta(days=7)  # long enough to be missed after a weekend

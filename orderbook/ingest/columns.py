@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from orderbook.store.copy_out import EXACT, INSTANT
+from orderbook.store.rows.copy_out import EXACT, INSTANT
 from orderbook.tick import FIELDS, MAX_DIGITS
 
 Integers = npt.NDArray[np.int64]

@@ -25,7 +25,7 @@ from orderbook.ingest.columns import (
 from orderbook.ingest.layout import Layout, layout_of
 from orderbook.ingest.validator import Judged, Validator
 from orderbook.profiles import FIRST_TIME, LAST_TIME, Profile, Profiles
-from orderbook.store.landing import TICKS
+from orderbook.store.ledger.landing import TICKS
 from orderbook.stream.records import Record, Records, Spans
 from orderbook.tick import FIELDS, SCHEMA_VERSION, is_symbol, microseconds
 

@@ -27,7 +27,7 @@ from orderbook.ingest.words import (
     points,
     word,
 )
-from orderbook.store.copy_out import EXACT, INSTANT
+from orderbook.store.rows.copy_out import EXACT, INSTANT
 from orderbook.stream.records import Spans
 from orderbook.tick import DECIMAL_PLACES, is_symbol
 

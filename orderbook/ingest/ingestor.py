@@ -22,10 +22,10 @@ from orderbook.ingest.validator import Judge, Judged, reject
 from orderbook.ingest.witness import Witness
 from orderbook.logs import Outage, range_label
 from orderbook.profiles import Fault
-from orderbook.store.claims import Claim, Claims, Session
 from orderbook.store.days import MOST_NEW_DAYS, make_day, missing_days
-from orderbook.store.landing import Landing, Load, Summarise, rows_without
-from orderbook.store.rejects import Reject
+from orderbook.store.ledger.claims import Claim, Claims, Session
+from orderbook.store.ledger.landing import Landing, Load, Summarise, rows_without
+from orderbook.store.ledger.rejects import Reject
 from orderbook.stream.batch import Batch, FetchLimits, RangeFetcher
 
 log = structlog.get_logger(__name__)

@@ -20,8 +20,8 @@ from orderbook.clock import monotonic
 from orderbook.errors import OrderbookError, Unavailable
 from orderbook.ingest.validator import Judged, columns, reject
 from orderbook.profiles import Fault
-from orderbook.store.claims import Claim
-from orderbook.store.rejects import Reject
+from orderbook.store.ledger.claims import Claim
+from orderbook.store.ledger.rejects import Reject
 from orderbook.stream.batch import Batch
 from orderbook.stream.records import Record, Records
 from orderbook.tick import OrderBookTick

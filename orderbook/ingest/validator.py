@@ -8,8 +8,8 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from orderbook.profiles import Fault, Profiles
-from orderbook.store.landing import TICKS
-from orderbook.store.rejects import Reject
+from orderbook.store.ledger.landing import TICKS
+from orderbook.store.ledger.rejects import Reject
 from orderbook.stream.records import Record
 from orderbook.tick import FIELDS, SCHEMA_VERSION, OrderBookTick, decode, finer_than_microseconds
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from orderbook.errors import Recreated
-from orderbook.store.claims import Claim
+from orderbook.store.ledger.claims import Claim
 from orderbook.stream.topics import TopicClient, TopicIdentity
 
 Vouch = Callable[[Claim], None]  # blocks for the answer; raises ``Recreated`` or ``Unavailable``

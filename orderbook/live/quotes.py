@@ -34,7 +34,7 @@ class Quote(NamedTuple):
 def newest_quotes(ticks: pa.Table, generation: int, partition: int) -> list[Quote]:
     """The newest tick of each symbol of a landing, by event time, then by offset.
 
-    ``ticks`` has the columns of ``store.landing.TICKS`` in the order of their offsets.
+    ``ticks`` has the columns of ``store.ledger.landing.TICKS`` in the order of their offsets.
     """
     if ticks.num_rows == 0:
         return []

@@ -7,8 +7,8 @@ from orderbook.archive.cold import cold_dataset
 from orderbook.archive.root import Root
 from orderbook.query.session import Window
 from orderbook.store import manifest
-from orderbook.store.coverage_reader import hot_ticks
 from orderbook.store.reader import Snapshot
+from orderbook.store.readers.coverage import hot_ticks
 
 
 def count_ticks(snapshot: Snapshot, root: Root, window: Window, most: int) -> int:

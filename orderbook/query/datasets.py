@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from orderbook.errors import Refused
 from orderbook.query.reach import reach
-from orderbook.store.copy_out import STORED
-from orderbook.store.selects import Select, select_table, select_ticks, table_schema
+from orderbook.store.rows.copy_out import STORED
+from orderbook.store.rows.selects import Select, select_table, select_ticks, table_schema
 
 Span = tuple[datetime | None, datetime | None]  # from a start up to an end; None: not bounded so
 MEMORY_BYTES: Final = 64 * 2**20  # of rows that one scan keeps; more go to a file

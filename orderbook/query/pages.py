@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 
 from orderbook.archive.root import Root
 from orderbook.store import manifest
-from orderbook.store.copy_out import STORED
 from orderbook.store.manifest import ColdFile
 from orderbook.store.reader import Snapshot
-from orderbook.store.selects import hot_days
-from orderbook.store.tick_pages import ORDER, TickKey, TickQuery, hot_page
+from orderbook.store.rows.copy_out import STORED
+from orderbook.store.rows.selects import hot_days
+from orderbook.store.rows.tick_pages import ORDER, TickKey, TickQuery, hot_page
 
 EMPTY = STORED.empty_table()
 

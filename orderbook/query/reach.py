@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 
-from orderbook.store.copy_out import STORED
+from orderbook.store.rows.copy_out import STORED
 
 MOST_LITERALS: Final = 1_000
 # Of these alone, what is true of a symbol changes only at a literal; so between two literals one trial tells all.

@@ -28,7 +28,7 @@ from orderbook.query.nearest import nearest, spans
 from orderbook.query.views import VIEWS, ticks_view
 from orderbook.store import manifest
 from orderbook.store.reader import Reader
-from orderbook.store.selects import OTHER_TABLES, hot_days
+from orderbook.store.rows.selects import OTHER_TABLES, hot_days
 
 ROWS_AT_ONCE: Final = 65_536
 ALLOWED: Final = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}

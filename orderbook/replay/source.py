@@ -21,8 +21,8 @@ from orderbook.query.session import Session, Window
 from orderbook.replay.ahead import one_ahead, read_ahead
 from orderbook.replay.items import NUMBERS, tick_items
 from orderbook.replay.plan import MOST_COUNTED, Plan
-from orderbook.store.coverage_reader import ticks_by_hour
 from orderbook.store.reader import Reader
+from orderbook.store.readers.coverage import ticks_by_hour
 from orderbook.tick import microseconds
 
 Clock = Literal["event", "received"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orderbook.clock import utc_now
 from orderbook.completeness.clocks import ClockWatcher
-from orderbook.store.clocks import ClockWatch
+from orderbook.store.completeness.clocks import ClockWatch
 from tests.api.server import Api, api_server
 from tests.commands import ok
 from tests.pipeline import Pipeline, tick

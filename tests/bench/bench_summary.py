@@ -11,8 +11,8 @@ from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
 from orderbook.simulator.market import Market
-from orderbook.store.encoding import copy_input
-from orderbook.store.landing import Summarise, Summary
+from orderbook.store.ledger.landing import Summarise, Summary
+from orderbook.store.rows.encoding import copy_input
 from orderbook.stream.records import Record
 from orderbook.tick import encode, microseconds
 from tests.processes import SYMBOLS

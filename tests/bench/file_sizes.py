@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from orderbook.archive.parquet import SORT_ORDER, DayFile
 from orderbook.simulator.market import Market
-from orderbook.store.copy_out import STORED
+from orderbook.store.rows.copy_out import STORED
 from orderbook.tick import FIELDS
 from tests.bench.stage import SYMBOLS
 

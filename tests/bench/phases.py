@@ -12,7 +12,7 @@ from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
 from orderbook.sections import KafkaSettings
-from orderbook.store.encoding import copy_input
+from orderbook.store.rows.encoding import copy_input
 from orderbook.stream.batch import FetchLimits
 from orderbook.stream.fetcher import make_fetcher
 from tests.bench.stage import Log, Stage

@@ -19,8 +19,8 @@ from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
 from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for
-from orderbook.store.encoding import copy_input
-from orderbook.store.ledger import Ledger
+from orderbook.store.ledger.ledger import Ledger
+from orderbook.store.rows.encoding import copy_input
 from orderbook.stream.records import Record
 from orderbook.stream.topics import TopicClient
 from tests.bench.cpu import Meter

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from orderbook.sections import DatabaseSettings
-from orderbook.store.copy_out import BLOCK_BYTES, STORED, copied, copied_whole
 from orderbook.store.reader import Reader
+from orderbook.store.rows.copy_out import BLOCK_BYTES, STORED, copied, copied_whole
 
 NUMBERS = pa.schema([STORED.field("symbol"), STORED.field("sequence_id")])
 AS_TEXT = pa.schema([("symbol", pa.string()), ("number", pa.int64())])  # no column of ticks: read as CSV

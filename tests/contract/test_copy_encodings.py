@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from orderbook.store import binary_rows
-from orderbook.store.copy_out import EXACT, INSTANT
-from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
+from orderbook.store.rows import binary_rows
+from orderbook.store.rows.copy_out import EXACT, INSTANT
+from orderbook.store.rows.encoding import BINARY_AVAILABLE, copy_input
 
 SCHEMA = pa.schema(
     [("symbol", pa.string()), ("at", INSTANT), ("price", EXACT), ("sequence", pa.int64()), ("raw", pa.binary()),

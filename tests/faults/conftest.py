@@ -11,7 +11,7 @@ import pytest
 
 from orderbook.audit import audit
 from orderbook.store.database import engine_for
-from orderbook.store.recount import snapshot
+from orderbook.store.ledger.recount import snapshot
 from tests.comparison import SAME, compare
 from tests.conftest import wait_for
 from tests.processes import SYMBOLS, Deployment, deployment_over, reaches

@@ -17,8 +17,8 @@ from orderbook.archive.verify import Verdict, verify
 from orderbook.clock import utc_now
 from orderbook.errors import AlreadyRunning, Refused
 from orderbook.store import manifest
-from orderbook.store.copy_out import STORED
 from orderbook.store.manifest import Written
+from orderbook.store.rows.copy_out import STORED
 from tests.archive import Cold, cold, days_ago
 
 __all__ = ["cold"]

@@ -13,7 +13,7 @@ from orderbook.clock import utc_now
 from orderbook.config import settings
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
-from orderbook.store.merge import merge_finished
+from orderbook.store.ledger.merge import merge_finished
 from orderbook.stream.batch import FetchLimits
 from orderbook.stream.fetcher import make_fetcher
 from tests.archive import Cold, cold_over, days_ago

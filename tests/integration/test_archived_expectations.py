@@ -12,8 +12,8 @@ from orderbook.config import Settings, settings
 from orderbook.errors import Unavailable
 from orderbook.expectations.inspection import Inspected
 from orderbook.expectations.judge import Judge
-from orderbook.store.copy_out import STORED
 from orderbook.store.reader import Reader
+from orderbook.store.rows.copy_out import STORED
 from tests.archive import Cold, cold_over
 from tests.clean_day import DATE, START, STEP, SYMBOLS, TICKS, CleanDay, clean_day_over, failing, judge_of_this_process
 from tests.clean_day import judged as judged_in

@@ -9,9 +9,9 @@ from orderbook.ingest.validator import Validator
 from orderbook.profiles import Profile, Profiles
 from orderbook.store.database import engine_for
 from orderbook.store.journal import Operator
-from orderbook.store.merge import merge_finished
-from orderbook.store.operator import resume
-from orderbook.store.recount import snapshot
+from orderbook.store.ledger.merge import merge_finished
+from orderbook.store.ledger.operator import resume
+from orderbook.store.ledger.recount import snapshot
 from tests.pipeline import Pipeline, stored, valid
 
 GARBAGE = b'{"not": "a tick"}'

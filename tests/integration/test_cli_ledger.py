@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient
 
-from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.ledger.partition_ledger import PartitionLedger
 from tests.commands import ORDERBOOK, ok, run
 from tests.pipeline import Pipeline, stored, valid
 from tests.servers import Stack

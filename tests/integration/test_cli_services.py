@@ -6,7 +6,7 @@ import pytest
 
 from orderbook.config import settings
 from orderbook.store.days import make_days_ahead
-from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.ledger.partition_ledger import PartitionLedger
 from tests.commands import ok, outside, run
 from tests.pipeline import Pipeline, valid
 from tests.servers import RunningServers, Stack

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 from orderbook.clock import utc_now
 from orderbook.completeness.clocks import ClockWatcher
 from orderbook.profiles import Profile, Profiles
-from orderbook.store.clocks import ClockWatch
+from orderbook.store.completeness.clocks import ClockWatch
 from orderbook.tick import OrderBookTick, encode
 from tests.commands import ok
 from tests.pipeline import Pipeline, tick

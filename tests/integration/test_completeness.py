@@ -11,11 +11,11 @@ from orderbook.completeness.stitcher import Stitcher
 from orderbook.errors import Unavailable
 from orderbook.profiles import Profile, Profiles, load_profiles
 from orderbook.sessions import Sessions
-from orderbook.store import stitching
+from orderbook.store.completeness import stitching
+from orderbook.store.completeness.sequences import Sequences
 from orderbook.store.journal import Operator
-from orderbook.store.merge import merge_finished
-from orderbook.store.requeue import Place, land_reject
-from orderbook.store.sequences import Sequences
+from orderbook.store.ledger.merge import merge_finished
+from orderbook.store.ledger.requeue import Place, land_reject
 from tests.pipeline import Pipeline, tick, valid
 
 ANNA = Operator("anna", "because")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from orderbook.store.ledger import Ledger
+from orderbook.store.ledger.ledger import Ledger
 from tests.pipeline import Pipeline, valid
 
 LATER = "drained_at > now() - interval '1 minute'"

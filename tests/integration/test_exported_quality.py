@@ -9,7 +9,7 @@ import pytest
 from orderbook.clock import utc_now
 from orderbook.config import settings
 from orderbook.exporter.ledger import LedgerSource
-from orderbook.store.exported import SETTLED_SECONDS, SequenceEventCounter
+from orderbook.store.readers.exported import SETTLED_SECONDS, SequenceEventCounter
 from tests.pipeline import Pipeline, tick, valid
 
 OPEN_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

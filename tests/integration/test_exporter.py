@@ -18,8 +18,8 @@ from orderbook.exporter.ledger import LedgerSource
 from orderbook.exporter.log import LogSource
 from orderbook.exporter.queues import QUEUES, QueueSource
 from orderbook.store.days import make_days_ahead
-from orderbook.store.merge import merge_finished
-from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.ledger.merge import merge_finished
+from orderbook.store.ledger.partition_ledger import PartitionLedger
 from tests.commands import ORDERBOOK, ok
 from tests.pipeline import Pipeline, tick, valid
 from tests.servers import Stack

@@ -14,8 +14,8 @@ from orderbook.ingest.validator import Validator
 from orderbook.profiles import Profile, Profiles
 from orderbook.requeue import judge_again
 from orderbook.store.journal import Operator
-from orderbook.store.merge import merge_finished
-from orderbook.store.requeue import find_open, land_reject
+from orderbook.store.ledger.merge import merge_finished
+from orderbook.store.ledger.requeue import find_open, land_reject
 from tests.integration.simulators import ledger_of, run
 from tests.pipeline import Pipeline
 

@@ -11,9 +11,9 @@ from kafka import KafkaAdminClient, TopicPartition
 from orderbook.config import settings
 from orderbook.ingest.ingestor import AttemptPolicy
 from orderbook.ingest.witness import Witness
-from orderbook.store import copy_in, encoding
-from orderbook.store.claims import Claim, Session
-from orderbook.store.landing import Landing, Load
+from orderbook.store.ledger.claims import Claim, Session
+from orderbook.store.ledger.landing import Landing, Load
+from orderbook.store.rows import copy_in, encoding
 from orderbook.stream.topics import TopicClient
 from tests.pipeline import Pipeline, stored, tick, valid
 

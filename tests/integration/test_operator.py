@@ -8,8 +8,8 @@ from sqlalchemy.exc import DBAPIError
 
 from orderbook.errors import Refused
 from orderbook.store.journal import Operator
-from orderbook.store.operator import adopt, give_up_older, resume
-from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.ledger.operator import adopt, give_up_older, resume
+from orderbook.store.ledger.partition_ledger import PartitionLedger
 from tests.pipeline import Pipeline, stored, valid
 
 NEW = "a-topic-made-again"

@@ -7,8 +7,8 @@ import pytest
 
 from orderbook.clock import utc_now
 from orderbook.ingest.ingestor import AttemptPolicy
-from orderbook.store import merge
-from orderbook.store.merge import merge_finished
+from orderbook.store.ledger import merge
+from orderbook.store.ledger.merge import merge_finished
 from orderbook.tick import FIELDS, OrderBookTick
 from tests.pipeline import Pipeline, stored, tick, valid
 

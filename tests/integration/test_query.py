@@ -10,7 +10,7 @@ from orderbook.errors import BadQuery, Refused
 from orderbook.query import datasets
 from orderbook.query import session as session_module
 from orderbook.query.session import Session, Window
-from orderbook.store.selects import Select
+from orderbook.store.rows.selects import Select
 from tests.archive import Cold, cold, days_ago
 
 __all__ = ["cold"]

@@ -10,11 +10,11 @@ from orderbook.config import settings
 from orderbook.errors import Refused, Unavailable
 from orderbook.store.days import make_days_ahead
 from orderbook.store.drift import drift
-from orderbook.store.ledger_reader import landed, list_ranges, newest_cursors, show_range
-from orderbook.store.merge import merge_finished
-from orderbook.store.quarantine_reader import open_rejects_by_reason, rejects_by_day, show_reject
+from orderbook.store.ledger.merge import merge_finished
 from orderbook.store.reader import Reader, days, newest_sequences, newest_ticks
-from orderbook.store.tick_tail import TickTail
+from orderbook.store.readers.ledger import landed, list_ranges, newest_cursors, show_range
+from orderbook.store.readers.quarantine import open_rejects_by_reason, rejects_by_day, show_reject
+from orderbook.store.rows.tick_tail import TickTail
 from tests.pipeline import Pipeline, tick, valid
 from tests.servers import RunningServers, Stack
 

@@ -18,7 +18,7 @@ from orderbook.rebuild import Rebuilder, Step
 from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for
 from orderbook.store.journal import Operator
-from orderbook.store.recount import snapshot
+from orderbook.store.ledger.recount import snapshot
 from orderbook.stream.batch import FetchLimits
 from orderbook.stream.fetcher import make_fetcher
 from orderbook.stream.records import Record

@@ -15,10 +15,10 @@ from orderbook.profiles import Profile, Profiles, load_profiles
 from orderbook.requeue import judge_again
 from orderbook.store.database import engine_for
 from orderbook.store.journal import Operator
-from orderbook.store.outbox import relay, relay_turn
-from orderbook.store.range_verbs import confirm_lost, retry
-from orderbook.store.recount import snapshot
-from orderbook.store.requeue import Place, drop_reject, find_open, land_reject
+from orderbook.store.ledger.outbox import relay, relay_turn
+from orderbook.store.ledger.range_verbs import confirm_lost, retry
+from orderbook.store.ledger.recount import snapshot
+from orderbook.store.ledger.requeue import Place, drop_reject, find_open, land_reject
 from orderbook.stream.dead_letters import DeadLetters
 from tests.pipeline import Pipeline, stored, tick, valid
 

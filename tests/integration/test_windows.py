@@ -7,7 +7,7 @@ import pytest
 from orderbook.query.counts import count_ticks
 from orderbook.query.session import Window
 from orderbook.store.reader import Reader
-from orderbook.store.selects import Select
+from orderbook.store.rows.selects import Select
 from tests.archive import Cold, cold, days_ago
 
 __all__ = ["cold"]

@@ -1,10 +1,10 @@
-"""A store in memory that the audit asks: what ``store.recount.Snapshot`` answers."""
+"""A store in memory that the audit asks: what ``store.ledger.recount.Snapshot`` answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from orderbook.store.recount import AuditedCursor, AuditedRange, Recount, Stored
+from orderbook.store.ledger.recount import AuditedCursor, AuditedRange, Recount, Stored
 
 CURSOR = AuditedCursor(1, 0, origin=0, planned=30, committed=20, topic="t", topic_id="id", cluster_id="c")
 DONE = (AuditedRange(1, 0, 10, "done", 9, 1, 0), AuditedRange(2, 10, 20, "done", 8, 0, 2))
@@ -14,7 +14,7 @@ COUNTED = {0: Recount(9, 1, 10, 9), 1: Recount(8, 0, 8, 19)}
 
 @dataclass
 class MemoryStore:
-    """What ``store.recount.Snapshot`` answers."""
+    """What ``store.ledger.recount.Snapshot`` answers."""
 
     cursor: AuditedCursor = CURSOR
     held: Sequence[AuditedRange] = (*DONE, OPEN)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orderbook.audit import Report, audit
-from orderbook.store.recount import Recount
+from orderbook.store.ledger.recount import Recount
 from tests.unit.memory_store import MemoryStore
 
 

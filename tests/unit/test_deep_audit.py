@@ -10,7 +10,7 @@ from orderbook.audit import DeepAudit, Report
 from orderbook.errors import Unavailable
 from orderbook.ingest.validator import Validator
 from orderbook.profiles import load_profiles
-from orderbook.store.recount import AuditedRange, Stored
+from orderbook.store.ledger.recount import AuditedRange, Stored
 from orderbook.stream.batch import Batch, FetchLimits
 from orderbook.stream.records import Record, Records
 from orderbook.stream.topics import LogBounds, TopicIdentity

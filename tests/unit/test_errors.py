@@ -4,7 +4,7 @@ import pytest
 
 from orderbook import errors
 from orderbook.errors import Halt, OrderbookError, Recreated, TripWire, Unavailable
-from orderbook.store.partition_ledger import HALT_REASONS
+from orderbook.store.ledger.partition_ledger import HALT_REASONS
 
 EVERY = [found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, Exception)]
 

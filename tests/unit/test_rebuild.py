@@ -2,9 +2,9 @@
 
 import pytest
 
-from orderbook.store.rebuild import Changes, compare
-from orderbook.store.recount import Stored
-from orderbook.store.rejects import Reject
+from orderbook.store.ledger.recount import Stored
+from orderbook.store.ledger.rejects import Reject
+from orderbook.store.rebuild.rebuild import Changes, compare
 from orderbook.tick import FIELDS, OrderBookTick
 from tests.pipeline import tick
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from orderbook.store.copy_out import EXACT
+from orderbook.store.rows.copy_out import EXACT
 from orderbook.tick import (
     FIELDS,
     MAX_SEQUENCE,

@@ -14,9 +14,9 @@ from orderbook.api.service import service_of
 from orderbook.completeness.coverage import HourCoverage, by_symbol, hourly, whole_hours
 from orderbook.live.quotes import instant_text
 from orderbook.store import manifest
-from orderbook.store.coverage_reader import clock, hour_counts, silences, symbol_spans
-from orderbook.store.selects import hot_days
-from orderbook.store.sequence_reader import EventRow, list_events
+from orderbook.store.readers.coverage import clock, hour_counts, silences, symbol_spans
+from orderbook.store.readers.sequence import EventRow, list_events
+from orderbook.store.rows.selects import hot_days
 
 router = APIRouter(prefix="/v1", tags=["completeness"])
 

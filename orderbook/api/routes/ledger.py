@@ -16,8 +16,8 @@ from orderbook.audit import audit as recount
 from orderbook.live.quotes import instant_text
 from orderbook.profiles import REASONS
 from orderbook.store.database import engine_for
-from orderbook.store.ledger_reader import list_ranges
-from orderbook.store.quarantine_reader import list_rejects, show_reject
+from orderbook.store.readers.ledger import list_ranges
+from orderbook.store.readers.quarantine import list_rejects, show_reject
 
 router = APIRouter(prefix="/v1", tags=["ledger"])
 

@@ -10,7 +10,7 @@ from orderbook.api.parameters import End, Start, Symbols
 from orderbook.api.problems import answers
 from orderbook.api.service import service_of
 from orderbook.live.quotes import instant_text
-from orderbook.store.clocks import SkewRow, list_skews
+from orderbook.store.completeness.clocks import SkewRow, list_skews
 from orderbook.store.contracts import ContractRow, list_contracts
 
 router = APIRouter(prefix="/v1", tags=["market"])

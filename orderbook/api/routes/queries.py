@@ -24,7 +24,7 @@ from orderbook.clock import monotonic
 from orderbook.errors import Busy
 from orderbook.query.pages import TickPages
 from orderbook.query.session import Answer, Session, Window
-from orderbook.store.tick_pages import TickQuery
+from orderbook.store.rows.tick_pages import TickQuery
 from orderbook.tick import is_symbol
 
 router = APIRouter(prefix="/v1", tags=["queries"])

@@ -14,7 +14,7 @@ from orderbook.api.service import service_of
 from orderbook.api.states import Standing, quotes_of, standing
 from orderbook.clock import utc_now
 from orderbook.live.quotes import Quote, instant_of, instant_text, with_floats
-from orderbook.store.coverage_reader import symbol_totals
+from orderbook.store.readers.coverage import symbol_totals
 
 router = APIRouter(prefix="/v1", tags=["quotes"])
 

@@ -21,7 +21,7 @@ from orderbook.live.quotes import instant_text
 from orderbook.query.pages import TickPages
 from orderbook.replay.player import FASTEST, SLOWEST
 from orderbook.replay.source import Wish
-from orderbook.store.tick_pages import TickQuery
+from orderbook.store.rows.tick_pages import TickQuery
 from orderbook.tick import FIELDS, from_microseconds, microseconds
 
 router = APIRouter(prefix="/v1", tags=["quotes"])

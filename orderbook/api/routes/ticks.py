@@ -17,10 +17,10 @@ from orderbook.api.service import Service, service_of
 from orderbook.api.stream import Streamed, from_thread
 from orderbook.api.ticks import Asked, all_pages, fitness_of, key_in, one_page, pages
 from orderbook.live.quotes import instant_text
-from orderbook.store.copy_out import STORED
-from orderbook.store.coverage_reader import clock
-from orderbook.store.horizon import settled_before
-from orderbook.store.tick_pages import TickQuery
+from orderbook.store.readers.coverage import clock
+from orderbook.store.readers.horizon import settled_before
+from orderbook.store.rows.copy_out import STORED
+from orderbook.store.rows.tick_pages import TickQuery
 
 router = APIRouter(prefix="/v1", tags=["ticks"])
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from orderbook.completeness.summary import Summariser
 from orderbook.metrics import Metric
-from orderbook.store.landing import Summary
+from orderbook.store.ledger.landing import Summary
 
 
 def _no_summary(_self: Summariser, _ticks: Any) -> Summary:

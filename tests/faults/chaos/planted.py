@@ -10,11 +10,11 @@ import pyarrow as pa
 from sqlalchemy import text
 
 from orderbook.config import settings
-from orderbook.store import claims, landing, partition_ledger
-from orderbook.store.claims import Claim
 from orderbook.store.database import translated
-from orderbook.store.encoding import copy_input
-from orderbook.store.landing import Landing
+from orderbook.store.ledger import claims, landing, partition_ledger
+from orderbook.store.ledger.claims import Claim
+from orderbook.store.ledger.landing import Landing
+from orderbook.store.rows.encoding import copy_input
 
 
 def _without(statement: Any, *parts: str) -> Any:

@@ -15,8 +15,8 @@ import structlog
 
 from orderbook import crashpoints
 from orderbook.celery import app
-from orderbook.store.claims import Session
-from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.ledger.claims import Session
+from orderbook.store.ledger.partition_ledger import PartitionLedger
 from tests.faults.chaos.planted import plant
 
 __all__ = ["app"]

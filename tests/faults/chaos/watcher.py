@@ -10,7 +10,7 @@ from sqlalchemy import text
 from orderbook.audit import audit
 from orderbook.errors import Unavailable
 from orderbook.store.database import engine_for
-from orderbook.store.recount import Snapshot, snapshot
+from orderbook.store.ledger.recount import Snapshot, snapshot
 from orderbook.stream.topics import TopicClient
 from tests.faults.chaos.verdict import task_errors
 from tests.processes import Deployment

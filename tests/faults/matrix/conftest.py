@@ -13,7 +13,7 @@ from orderbook.audit import audit
 from orderbook.config import settings
 from orderbook.sections import psycopg2_url
 from orderbook.store.database import engine_for
-from orderbook.store.recount import snapshot
+from orderbook.store.ledger.recount import snapshot
 from tests.contract.written_log import WrittenLog
 from tests.pipeline import Pipeline, pipeline_over
 from tests.servers import Stack

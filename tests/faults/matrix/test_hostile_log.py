@@ -14,7 +14,7 @@ from orderbook.config import settings
 from orderbook.errors import Unavailable
 from orderbook.ingest.fast_lane import FastLane
 from orderbook.ingest.validator import Validator
-from orderbook.store.outbox import relay
+from orderbook.store.ledger.outbox import relay
 from orderbook.stream.batch import FetchLimits
 from orderbook.stream.dead_letters import DeadLetters
 from orderbook.stream.fetcher import make_fetcher

@@ -9,9 +9,9 @@ from sqlalchemy.exc import OperationalError
 
 from orderbook.embedded.ports import choose_port
 from orderbook.errors import Unavailable
-from orderbook.store.claims import Claim, Session
 from orderbook.store.database import engine_for, sqlstate
-from orderbook.store.landing import Landing, Load
+from orderbook.store.ledger.claims import Claim, Session
+from orderbook.store.ledger.landing import Landing, Load
 from tests.faults.matrix.conftest import audited
 from tests.faults.proxy import Proxy, Toxic
 from tests.pipeline import Pipeline, stored, valid

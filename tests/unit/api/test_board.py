@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orderbook.api.board import Board
 from orderbook.live.quotes import Quote, decoded, encoded, newest_quotes
-from orderbook.store.landing import TICKS
+from orderbook.store.ledger.landing import TICKS
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 

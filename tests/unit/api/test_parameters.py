@@ -7,7 +7,7 @@ import pytest
 from orderbook.api.parameters import parse_instant, parse_symbols
 from orderbook.api.problems import Problem
 from orderbook.api.ticks import cursor_of, key_in
-from orderbook.store.tick_pages import TickKey, TickQuery
+from orderbook.store.rows.tick_pages import TickKey, TickQuery
 
 AT = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
 QUERY = TickQuery(AT, datetime(2026, 1, 6, tzinfo=UTC), ["A", "B"])

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from orderbook.archive.cold import cold_dataset
 from orderbook.archive.root import Root
-from orderbook.store.copy_out import STORED
 from orderbook.store.manifest import ColdFile
+from orderbook.store.rows.copy_out import STORED
 from orderbook.stored_sections import ArchiveSettings
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)

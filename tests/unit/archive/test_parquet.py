@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from orderbook.archive.parquet import ROWS_IN_GROUP, DayFile, fingerprint, groups
-from orderbook.store.copy_out import STORED
 from orderbook.store.manifest import Extent
+from orderbook.store.rows.copy_out import STORED
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderbook.archive.recount import _add
-from orderbook.store.recount import Recount
+from orderbook.store.ledger.recount import Recount
 
 BASE = 100
 offsets = st.lists(st.integers(BASE, BASE + 59), max_size=40)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from orderbook.cli.pipeline_state import REST, PartitionState, PipelineState, Rested, screen
-from orderbook.store.ledger_reader import Alarm, Landed
+from orderbook.store.readers.ledger import Alarm, Landed
 
 PARTITION = PartitionState(
     partition=0,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderbook.completeness.clocks import Step, StepPolicy, judged, told
-from orderbook.store.clocks import Skew
+from orderbook.store.completeness.clocks import Skew
 
 POLICY = StepPolicy(step_microseconds=100_000, passes=2)
 

@@ -7,7 +7,7 @@ import pytest
 from orderbook.completeness.coverage import HOUR, HourCoverage, by_symbol, hourly, share
 from orderbook.profiles import Profile, Profiles
 from orderbook.sessions import Sessions
-from orderbook.store.coverage_reader import HourCounts, Silence, SymbolSpan
+from orderbook.store.readers.coverage import HourCounts, Silence, SymbolSpan
 
 EIGHT = datetime(2026, 1, 5, 8, tzinfo=UTC)  # a Monday
 ALWAYS = Profiles([], Profile("always", stale_after_seconds=30))

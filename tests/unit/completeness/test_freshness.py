@@ -7,7 +7,7 @@ import pytest
 from orderbook.completeness.freshness import freshness
 from orderbook.profiles import Profile, Profiles
 from orderbook.sessions import Sessions
-from orderbook.store.coverage_reader import SymbolSpan
+from orderbook.store.readers.coverage import SymbolSpan
 
 MONDAY_NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SESSIONS = Sessions("UTC", ("Mon-Fri 08:00-18:00",))

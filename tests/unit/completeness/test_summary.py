@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orderbook.completeness.summary import HOUR_MICROSECONDS, Summariser
 from orderbook.profiles import Profile, Profiles, load_profiles
 from orderbook.sequence import Section, SymbolSummary, decoded, encoded
-from orderbook.store.landing import TICKS
+from orderbook.store.ledger.landing import TICKS
 from orderbook.tick import from_microseconds
 
 PROFILES = Profiles(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from orderbook.drain.policy import CutPolicy, assess, cut, prefix
-from orderbook.store.partition_ledger import Cursor, OpenRange
+from orderbook.store.ledger.partition_ledger import Cursor, OpenRange
 from orderbook.stream.topics import LogBounds
 
 

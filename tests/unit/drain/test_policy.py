@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderbook.drain.policy import LOW_PASSES_TO_HALT, CutPolicy, Verdict, assess, cut, prefix
-from orderbook.store.partition_ledger import Cursor, OpenRange
+from orderbook.store.ledger.partition_ledger import Cursor, OpenRange
 from orderbook.stream.topics import LogBounds
 
 

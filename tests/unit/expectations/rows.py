@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from orderbook.store.tick_stream import SCHEMA
+from orderbook.store.rows.tick_stream import SCHEMA
 
 AT = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orderbook.expectations.columns import SequenceSteps, derive, numbers
 from orderbook.profiles import Profile, Profiles, load_profiles
-from orderbook.store.tick_stream import EXACT, SCHEMA
+from orderbook.store.rows.tick_stream import EXACT, SCHEMA
 from tests.unit.expectations.rows import AT, batch_of, row
 
 exact = st.decimals(min_value=-(10**9) + 1, max_value=10**9 - 1, places=9, allow_nan=False)

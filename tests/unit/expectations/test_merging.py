@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderbook.expectations.merging import ORDER, merged
-from orderbook.store.tick_stream import SCHEMA
+from orderbook.store.rows.tick_stream import SCHEMA
 from tests.unit.expectations.rows import AT, batch_of, row
 
 ROWS = st.lists(

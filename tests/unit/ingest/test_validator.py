@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from orderbook.ingest.validator import Judged, Validator, reject
 from orderbook.profiles import REASONS, Fault, load_profiles
-from orderbook.store.landing import TICKS
-from orderbook.store.rejects import Reject
+from orderbook.store.ledger.landing import TICKS
+from orderbook.store.ledger.rejects import Reject
 from orderbook.stream.records import Record
 from orderbook.tick import FIELDS, OrderBookTick
 from tests.unit.wire import BROKER_MS, BROKER_TIME, VALID, record, written

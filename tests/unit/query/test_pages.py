@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from orderbook.archive.root import Root
 from orderbook.query.pages import TickPages, key_of
-from orderbook.store.copy_out import STORED
-from orderbook.store.tick_pages import ORDER, TickKey, TickQuery
+from orderbook.store.rows.copy_out import STORED
+from orderbook.store.rows.tick_pages import ORDER, TickKey, TickQuery
 from orderbook.stored_sections import ArchiveSettings
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderbook.store.merge import Finished, runs
+from orderbook.store.ledger.merge import Finished, runs
 
 
 def finished(start: int, end: int, version: str = "1") -> Finished:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderbook.store.tick_tail import Shown
+from orderbook.store.rows.tick_tail import Shown
 
 PIECES = st.permutations(list(range(12))).map(lambda order: [(n * 10, n * 10 + 10) for n in order])
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 from sqlalchemy import Connection, text
 
-from orderbook.store.copy_out import STORED, copied_whole
+from orderbook.store.rows.copy_out import STORED, copied_whole
 
 ORDER: Final = ("symbol", "event_time", "generation_id", "kafka_partition", "kafka_offset")
 # A day that was just landed has no statistics: Postgres expects a few rows and sorts all that is left of it for every

@@ -15,8 +15,8 @@ from orderbook.errors import Refused
 from orderbook.sections import DatabaseSettings
 from orderbook.store.database import engine_for, told_of_schema, translated
 from orderbook.store.journal import Operator, record
-from orderbook.store.ledger import NEWEST_GENERATION, ONE_ADOPTER, Generation, add_generation
-from orderbook.store.partition_ledger import OpenRange, PartitionLedger
+from orderbook.store.ledger.ledger import NEWEST_GENERATION, ONE_ADOPTER, Generation, add_generation
+from orderbook.store.ledger.partition_ledger import OpenRange, PartitionLedger
 
 log = structlog.get_logger(__name__)
 

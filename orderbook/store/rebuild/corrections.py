@@ -9,16 +9,16 @@ from sqlalchemy import Connection, Engine, text
 
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import Unavailable
-from orderbook.store.copy_in import copy_in
 from orderbook.store.database import translated
 from orderbook.store.days import make_day, missing_days
 from orderbook.store.journal import Operator, record
+from orderbook.store.ledger.recount import AuditedCursor, Snapshot, Stored
+from orderbook.store.ledger.rejects import Reject, quarantine_rows
+from orderbook.store.ledger.requeue import RESOLVE, STORE
 from orderbook.store.reader import HOLD_DAYS
-from orderbook.store.rebuild import Changes, Verdicts, compare
-from orderbook.store.recount import AuditedCursor, Snapshot, Stored
-from orderbook.store.rejects import Reject, quarantine_rows
-from orderbook.store.requeue import RESOLVE, STORE
-from orderbook.store.withdrawn_gaps import Gone, open_gaps
+from orderbook.store.rebuild.rebuild import Changes, Verdicts, compare
+from orderbook.store.rebuild.withdrawn_gaps import Gone, open_gaps
+from orderbook.store.rows.copy_in import copy_in
 from orderbook.tick import FIELDS, OrderBookTick
 
 LOCK_RANGES = text("""

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, text
 
 from orderbook.store.database import translated
-from orderbook.store.partition_ledger import PartitionLedger
+from orderbook.store.ledger.partition_ledger import PartitionLedger
 
 
 @dataclass(frozen=True, slots=True)

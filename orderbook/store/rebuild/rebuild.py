@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Engine, text
 
 from orderbook.store.database import translated
+from orderbook.store.ledger.recount import AuditedCursor, Stored
+from orderbook.store.ledger.rejects import Reject
 from orderbook.store.reader import HOLD_DAYS
-from orderbook.store.recount import AuditedCursor, Stored
-from orderbook.store.rejects import Reject
 from orderbook.tick import FIELDS, OrderBookTick
 
 # Judging again shows nothing of these: Postgres or a process' end was the evidence.

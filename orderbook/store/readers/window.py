@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects import postgresql
 
-from orderbook.store.coverage_reader import clock, symbol_spans
+from orderbook.store.readers.coverage import clock, symbol_spans
 from orderbook.store.tables import ticks
 
 Place = tuple[int, int, int]  # generation, partition, offset

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.csv
 from sqlalchemy import Connection
 
-from orderbook.store import binary_rows
 from orderbook.store.database import translated
+from orderbook.store.rows import binary_rows
 from orderbook.tick import DECIMAL_PLACES, MAX_DIGITS
 
 BLOCK_BYTES: Final = 2 * 2**20  # parsed at a time: what is made of some 14,000 ticks stays in the cache

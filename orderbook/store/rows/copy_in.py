@@ -5,7 +5,7 @@ from typing import Any, Final
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from orderbook.store.encoding import BINARY_AVAILABLE, copy_input
+from orderbook.store.rows.encoding import BINARY_AVAILABLE, copy_input
 
 _COPY_BYTES: Final = 2**20  # handed to libpq at once: by its default of 8 kB a COPY of 20,000 rows lasts a third longer
 

@@ -18,14 +18,14 @@ from orderbook import metrics
 from orderbook.clock import monotonic
 from orderbook.crashpoints import crashpoint
 from orderbook.errors import NotOurs
-from orderbook.store import breaker
-from orderbook.store.claims import Claim, Session
-from orderbook.store.copy_in import copy_in
-from orderbook.store.copy_out import EXACT, INSTANT
 from orderbook.store.database import ROW, UNIQUE_VIOLATION, constraint_of, sqlstate, translated
-from orderbook.store.encoding import BINARY_AVAILABLE
-from orderbook.store.partition_ledger import PartitionLedger
-from orderbook.store.rejects import Reject, quarantine_rows
+from orderbook.store.ledger import breaker
+from orderbook.store.ledger.claims import Claim, Session
+from orderbook.store.ledger.partition_ledger import PartitionLedger
+from orderbook.store.ledger.rejects import Reject, quarantine_rows
+from orderbook.store.rows.copy_in import copy_in
+from orderbook.store.rows.copy_out import EXACT, INSTANT
+from orderbook.store.rows.encoding import BINARY_AVAILABLE
 
 TICKS: Final = pa.schema(
     [

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from orderbook.errors import NotOurs, Unavailable
 from orderbook.store.database import Backend, backend_of, translated
-from orderbook.store.partition_ledger import IS_FREE, PartitionLedger
+from orderbook.store.ledger.partition_ledger import IS_FREE, PartitionLedger
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from orderbook.store.recount import AuditedCursor
+from orderbook.store.ledger.recount import AuditedCursor
 from orderbook.tick import FIELDS
 
 # A gap that was known there takes the id back, unless it is missing already.

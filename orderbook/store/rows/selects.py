@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from orderbook.store import tables
-from orderbook.store.copy_out import INSTANT, STORED, copied
+from orderbook.store.rows.copy_out import INSTANT, STORED, copied
 
 HOT_DAYS = text("""
     SELECT to_date(right(c.relname, 8), 'YYYYMMDD') FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

@@ -8,8 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, text
 
 from orderbook.sequence import SequenceEvent, without
+from orderbook.store.completeness.stitching import PartitionStitching, with_instants
 from orderbook.store.database import translated
-from orderbook.store.stitching import PartitionStitching, with_instants
 from orderbook.tick import microseconds
 
 UNFILLED = text("""

@@ -4,8 +4,8 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import Engine
 
-from orderbook.store import sequence_events, stitching
-from orderbook.store.stitching import PartitionStitching
+from orderbook.store.completeness import sequence_events, stitching
+from orderbook.store.completeness.stitching import PartitionStitching
 
 
 class Sequences:
